@@ -1,0 +1,104 @@
+package dev.flowtraining.operator;
+
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.apply.Applier;
+import dev.flowtraining.operator.apply.Refusal;
+import dev.flowtraining.operator.build.Children;
+import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.decide.ProgressGate;
+import dev.flowtraining.operator.decide.StageMachine;
+import dev.flowtraining.operator.observe.Observation;
+import dev.flowtraining.operator.observe.Observer;
+import dev.flowtraining.operator.report.Copies;
+import dev.flowtraining.operator.report.OperatorMetrics;
+import dev.flowtraining.operator.report.Reporter;
+import dev.flowtraining.operator.report.StatusBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
+import jakarta.inject.Singleton;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/** observe → decide → build → apply → report: one step of the run at a time. */
+@ControllerConfiguration(name = "flowtraining",
+    maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
+@GradualRetry(initialInterval = 500, intervalMultiplier = 2, maxInterval = 30_000, maxAttempts = -1)
+@Singleton
+public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
+
+  private final Clock clock;
+  private final String defaultImage;
+  private final Observer observer;
+  private final Applier applier;
+  private final Reporter reporter;
+  private final OperatorMetrics metrics;
+
+  public FlowTrainingReconciler(KubernetesClient client, OperatorMetrics metrics, Clock clock,
+      @ConfigProperty(name = "flowtraining.trainer-image") String defaultImage) {
+    this.clock = clock;
+    this.defaultImage = defaultImage;
+    this.observer = new Observer(client);
+    this.applier = new Applier(client);
+    this.reporter = new Reporter(client, metrics);
+    this.metrics = metrics;
+  }
+
+  @Override
+  public List<EventSource<?, FlowTraining>> prepareEventSources(EventSourceContext<FlowTraining> context) {
+    metrics.watch(() -> context.getPrimaryCache().list().toList());
+    return EventSources.of(context, metrics);
+  }
+
+  @Override
+  public UpdateControl<FlowTraining> reconcile(FlowTraining resource, Context<FlowTraining> context) {
+    if (resource.isMarkedForDeletion()) {
+      return UpdateControl.noUpdate();
+    }
+    Instant now = clock.instant();
+    FlowTrainingStatus recorded = resource.getStatus();
+
+    Observation seen = observer.observe(resource, context, now);
+    FlowTraining ft = Copies.withStatus(resource, ProgressGate.accept(resource.getSpec(), recorded, seen.progress()));
+    Decision decision = StageMachine.decide(ft, seen, now);
+    decision = apply(ft, decision, Children.of(ft, decision, seen, image(ft)));
+    FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image(ft), now);
+    reporter.report(ft, recorded, next, decision, now, context.resourceOperations()::updatePrimaryStatus);
+
+    UpdateControl<FlowTraining> done = UpdateControl.noUpdate();
+    Schedule.after(decision, now).ifPresent(done::rescheduleAfter);
+    return done;
+  }
+
+  /** What the API server refuses (quota, admission) is told in the status; everything else is tried again. */
+  private Decision apply(FlowTraining ft, Decision decision, Children children) {
+    try {
+      applier.apply(ft, children);
+      return decision;
+    } catch (KubernetesClientException e) {
+      return Refusal.of(e).orElseThrow(() -> e);
+    }
+  }
+
+  /** Pinned when the run begins: an upgrade of the operator changes nothing in a run. */
+  private String image(FlowTraining ft) {
+    boolean inRun = ft.getStatus().phase() != null && ft.getStatus().startTime() != null
+        && ft.getStatus().completionTime() == null && ft.getStatus().image() != null;
+    if (inRun) {
+      return ft.getStatus().image();
+    }
+    String own = ft.getSpec().template().image();
+    return own == null ? defaultImage : own;
+  }
+}

@@ -1,0 +1,45 @@
+package dev.flowtraining.operator;
+
+import dev.flowtraining.operator.report.OperatorMetrics;
+import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
+import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
+import io.javaoperatorsdk.operator.api.monitoring.Metrics;
+import io.javaoperatorsdk.operator.monitoring.micrometer.MicrometerMetricsV2;
+import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Singleton;
+import java.time.Clock;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/** What the reconciler and the framework are given. */
+@Singleton
+public class OperatorBeans {
+
+  @Produces
+  @Singleton
+  Clock clock() {
+    return Clock.systemUTC();
+  }
+
+  @Produces
+  @Singleton
+  OperatorMetrics flowTrainingMetrics(MeterRegistry registry) {
+    return new OperatorMetrics(registry);
+  }
+
+  /** Reconciles by controller; the framework's default would have series for each resource. */
+  @Produces
+  @Singleton
+  Metrics frameworkMetrics(MeterRegistry registry) {
+    return MicrometerMetricsV2.newBuilder(registry).build();
+  }
+
+  /** Two replicas never reconcile at once. */
+  @Produces
+  @Singleton
+  LeaderElectionConfiguration leaderElection(
+      @ConfigProperty(name = "flowtraining.leader-election.namespace") String namespace) {
+    return LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration("flowtraining-operator")
+        .withLeaseNamespace(namespace).build();
+  }
+}

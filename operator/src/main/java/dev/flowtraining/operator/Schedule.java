@@ -1,0 +1,32 @@
+package dev.flowtraining.operator;
+
+import dev.flowtraining.operator.decide.Decision;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+
+/** When the next reconcile comes if no event comes earlier. */
+final class Schedule {
+
+  private static final Duration AT_ONCE = Duration.ofMillis(50);
+  private static final Duration BLOCKED = Duration.ofSeconds(5);
+
+  private Schedule() {
+  }
+
+  static Optional<Duration> after(Decision decision, Instant now) {
+    return switch (decision) {
+      case Decision.Idle idle -> Optional.empty();
+      case Decision.Wait waiting -> waiting.recheck()
+          .map(at -> Duration.between(now, at).compareTo(AT_ONCE) < 0 ? AT_ONCE : Duration.between(now, at));
+      case Decision.Blocked blocked -> Optional.of(BLOCKED);
+      // each of these is one step of several: the next follows at once
+      case Decision.Begin begin -> Optional.of(AT_ONCE);
+      case Decision.Start start -> Optional.of(AT_ONCE);
+      case Decision.Complete complete -> Optional.of(AT_ONCE);
+      case Decision.Restart restart -> Optional.of(AT_ONCE);
+      case Decision.TearDown down -> Optional.of(AT_ONCE);
+      case Decision.Fail fail -> Optional.of(AT_ONCE);
+    };
+  }
+}

@@ -1,0 +1,36 @@
+package dev.flowtraining.operator.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Required;
+
+/** A condition in the usual form. */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record Condition(
+    @JsonPropertyDescription("Ready, Reconciling, Stalled, or that of a stage: DataPrepared, SpeakerEmbeddingsExtracted, "
+        + "SpeechTokensExtracted, ParquetWritten, Trained, CheckpointsAveraged, Exported.")
+    @Required
+    String type,
+
+    @JsonPropertyDescription("True, False or Unknown.")
+    @Required
+    String status,
+
+    @JsonPropertyDescription("Why, in one CamelCase word.")
+    @Required
+    String reason,
+
+    @JsonPropertyDescription("Why, in a sentence.")
+    String message,
+
+    @JsonPropertyDescription("When status last changed.")
+    @Required
+    String lastTransitionTime,
+
+    @JsonPropertyDescription("The generation of the spec that the condition speaks of.")
+    Long observedGeneration) {
+
+  public boolean holds() {
+    return "True".equals(status);
+  }
+}

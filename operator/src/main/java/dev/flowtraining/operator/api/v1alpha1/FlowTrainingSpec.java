@@ -1,0 +1,72 @@
+package dev.flowtraining.operator.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Size;
+import io.fabric8.generator.annotation.ValidationRule;
+import java.util.List;
+import java.util.Optional;
+
+/** What a user asks for. Absent parts get the defaults that their records name; the schema's defaults are made of these. */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+@ValidationRule(
+    value = "has(self.data) || (type(self.stages.from) == int ? self.stages.from >= 4 "
+        + ": self.stages.from in ['train', 'average', 'export', '4', '5', '6'])",
+    message = "spec.data is needed by the stages 0-3: name the data volume and data.train.path, or start later with "
+        + "stages.from: train")
+@ValidationRule(
+    value = "!has(self.models.volume) ? (self.models.speakerEncoder == 'builtin' && self.models.tokenizer == 'builtin' "
+        + "&& self.models.init == 'builtin') : true",
+    message = "spec.models names a file: say in models.volume which volume holds it, or use 'builtin'")
+@ValidationRule(
+    value = "self.workspace == oldSelf.workspace",
+    message = "spec.workspace is immutable: delete the FlowTraining and apply it anew with the other workspace")
+public record FlowTrainingSpec(
+    @JsonPropertyDescription("Which of the seven stages run, like --stage and --stop_stage of a recipe; all by default.")
+    StageRange stages,
+
+    @JsonPropertyDescription("The speech to train on: a volume and the paths in it. Needed by the stages 0-3.")
+    DataSpec data,
+
+    @JsonPropertyDescription("The volume of the run directory (<namespace>/<name>), where all stages meet. Immutable. By "
+        + "default a claim made from a template.")
+    WorkspaceSpec workspace,
+
+    @JsonPropertyDescription("The models that the stages use: speaker encoder, speech tokenizer, initial flow weights.")
+    ModelsSpec models,
+
+    @JsonPropertyDescription("The training configuration: a preset, and on top of it what differs.")
+    ConfigSpec config,
+
+    @JsonPropertyDescription("Stage 4: engine, ranks, devices and time limits.")
+    TrainingSpec training,
+
+    @JsonPropertyDescription("How often and how fast a failed stage is started again.")
+    RestartPolicy restartPolicy,
+
+    @JsonPropertyDescription("Stage 5: which checkpoints are averaged.")
+    AveragingSpec averaging,
+
+    @JsonPropertyDescription("What the pods of all stages have in common.")
+    PodTemplate template,
+
+    @JsonPropertyDescription("What single stages have otherwise than template says.")
+    @Size(max = 7)
+    List<StageOverride> stageOverrides) {
+
+  public FlowTrainingSpec {
+    stages = stages == null ? new StageRange(null, null) : stages;
+    workspace = workspace == null ? new WorkspaceSpec(null) : workspace;
+    models = models == null ? new ModelsSpec(null, null, null, null) : models;
+    config = config == null ? new ConfigSpec(null, null, null) : config;
+    training = training == null ? TrainingSpec.defaults() : training;
+    restartPolicy = restartPolicy == null ? new RestartPolicy(null, null, null, null) : restartPolicy;
+    averaging = averaging == null ? new AveragingSpec(null, null) : averaging;
+    template = template == null ? PodTemplate.empty() : template;
+    stageOverrides = stageOverrides == null ? List.of() : List.copyOf(stageOverrides);
+  }
+
+  public Optional<StageOverride> overrideOf(Stage stage) {
+    return stageOverrides.stream().filter(o -> o.stage() == stage).findFirst();
+  }
+}

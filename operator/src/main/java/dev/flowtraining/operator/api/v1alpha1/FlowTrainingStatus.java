@@ -1,0 +1,119 @@
+package dev.flowtraining.operator.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What the operator knows of a FlowTraining. Written by the operator only, once a reconcile. */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record FlowTrainingStatus(
+    @JsonPropertyDescription("The generation of the spec that this status speaks of.")
+    Long observedGeneration,
+
+    @JsonPropertyDescription("Pending, Running, Restarting, Succeeded or Failed.")
+    Phase phase,
+
+    @JsonPropertyDescription("The stage at work, or the one that the run ended with.")
+    Stage stage,
+
+    @JsonPropertyDescription("How much of that stage is done, for example 43%.")
+    String progress,
+
+    @JsonPropertyDescription("Ready, Reconciling, Stalled, and one condition for each stage.")
+    List<Condition> conditions,
+
+    @JsonPropertyDescription("Each of the seven stages.")
+    List<StageStatus> stages,
+
+    @JsonPropertyDescription("How training goes.")
+    TrainingStatus training,
+
+    @JsonPropertyDescription("What the export stage made.")
+    List<Artifact> artifacts,
+
+    @JsonPropertyDescription("The trainer image of this run.")
+    String image,
+
+    @JsonPropertyDescription("When the run started.")
+    String startTime,
+
+    @JsonPropertyDescription("When the run ended.")
+    String completionTime) {
+
+  public FlowTrainingStatus {
+    conditions = conditions == null ? List.of() : List.copyOf(conditions);
+    stages = stages == null ? List.of() : List.copyOf(stages);
+    training = training == null ? TrainingStatus.empty() : training;
+    artifacts = artifacts == null ? List.of() : List.copyOf(artifacts);
+  }
+
+  public static FlowTrainingStatus empty() {
+    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null);
+  }
+
+  /** The status of a stage; one that was never seen is pending. */
+  public StageStatus of(Stage stage) {
+    return stages.stream().filter(s -> s.name() == stage).findFirst().orElseGet(() -> StageStatus.pending(stage));
+  }
+
+  public Optional<Condition> condition(String type) {
+    return conditions.stream().filter(c -> c.type().equals(type)).findFirst();
+  }
+
+  public FlowTrainingStatus with(StageStatus changed) {
+    List<StageStatus> all = new ArrayList<>();
+    for (Stage stage : Stage.inOrder()) {
+      all.add(stage == changed.name() ? changed : of(stage));
+    }
+    return withStages(all);
+  }
+
+  public FlowTrainingStatus withStages(List<StageStatus> all) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, artifacts, image,
+        startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withPhase(Phase newPhase) {
+    return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training, artifacts,
+        image, startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withTraining(TrainingStatus newTraining) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, newTraining, artifacts,
+        image, startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withConditions(List<Condition> all) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, all, stages, training, artifacts, image,
+        startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withArtifacts(List<Artifact> all) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, all, image,
+        startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withShown(Stage newStage, String newProgress) {
+    return new FlowTrainingStatus(observedGeneration, phase, newStage, newProgress, conditions, stages, training, artifacts,
+        image, startTime, completionTime);
+  }
+
+  public FlowTrainingStatus observed(Long generation) {
+    return new FlowTrainingStatus(generation, phase, stage, progress, conditions, stages, training, artifacts, image,
+        startTime, completionTime);
+  }
+
+  /** A run begins. */
+  public FlowTrainingStatus begun(String runImage, String time) {
+    return new FlowTrainingStatus(observedGeneration, Phase.RUNNING, stage, progress, conditions, stages, training,
+        artifacts, runImage, time, null);
+  }
+
+  /** The run ended. */
+  public FlowTrainingStatus ended(Phase newPhase, String time) {
+    return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training, artifacts,
+        image, startTime, time);
+  }
+}

@@ -1,0 +1,36 @@
+package dev.flowtraining.operator.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Max;
+import io.fabric8.generator.annotation.Min;
+
+/** Budgets for each stage. Exit codes 2 and 64-66 are permanent and are never tried again. */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record RestartPolicy(
+    @JsonPropertyDescription("How many restarts after failures (exit code 1, 75 or a signal, a deleted pod, no progress) a "
+        + "stage may have before it fails.")
+    @Min(0)
+    @Max(1000)
+    Integer maxRestarts,
+
+    @JsonPropertyDescription("How many restarts after disruptions (eviction, preemption, a lost node) a stage may have "
+        + "before it fails.")
+    @Min(0)
+    @Max(1000)
+    Integer maxDisruptions,
+
+    @JsonPropertyDescription("How long to wait before a restart: initial, then factor times longer each time, at most max.")
+    Backoff backoff,
+
+    @JsonPropertyDescription("Whether a checkpoint further than the one before refills both budgets and starts the "
+        + "back-off anew.")
+    Boolean resetAfterCheckpoint) {
+
+  public RestartPolicy {
+    maxRestarts = maxRestarts == null ? 10 : maxRestarts;
+    maxDisruptions = maxDisruptions == null ? 100 : maxDisruptions;
+    backoff = backoff == null ? new Backoff(null, null, null) : backoff;
+    resetAfterCheckpoint = resetAfterCheckpoint == null || resetAfterCheckpoint;
+  }
+}

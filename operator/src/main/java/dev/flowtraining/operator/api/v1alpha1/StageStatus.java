@@ -1,0 +1,106 @@
+package dev.flowtraining.operator.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Required;
+
+/** How a stage goes. Counters outlive restarts of the operator: they are here and nowhere else. */
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record StageStatus(
+    @JsonPropertyDescription("The stage.")
+    @Required
+    Stage name,
+
+    @JsonPropertyDescription("Pending, Running, Restarting, Succeeded, Failed or NotRequested.")
+    StagePhase phase,
+
+    @JsonPropertyDescription("A hash of what the spec asks of this stage and those before it. A stage that is complete is "
+        + "run again only when it changes.")
+    String inputHash,
+
+    @JsonPropertyDescription("The Job of the attempt that runs or ran last.")
+    String jobName,
+
+    @JsonPropertyDescription("The attempt that runs or ran last, from 1; it never goes back.")
+    Integer attempt,
+
+    @JsonPropertyDescription("Restarts after failures, all in all.")
+    Integer restarts,
+
+    @JsonPropertyDescription("Restarts after disruptions, all in all.")
+    Integer disruptions,
+
+    @JsonPropertyDescription("Restarts after failures that count against restartPolicy.maxRestarts: those since the run "
+        + "began, or since the last accepted checkpoint.")
+    Integer countedRestarts,
+
+    @JsonPropertyDescription("Restarts after disruptions that count against restartPolicy.maxDisruptions.")
+    Integer countedDisruptions,
+
+    @JsonPropertyDescription("When the stage first started in this run.")
+    String startTime,
+
+    @JsonPropertyDescription("When the stage was complete, or failed for good.")
+    String completionTime,
+
+    @JsonPropertyDescription("When the next attempt may start.")
+    String nextAttemptTime,
+
+    @JsonPropertyDescription("Percent done.")
+    Integer progress,
+
+    @JsonPropertyDescription("What the stage says of its work; at its end what it counted.")
+    String message) {
+
+  public static StageStatus pending(Stage stage) {
+    return new StageStatus(stage, StagePhase.PENDING, null, null, 0, 0, 0, 0, 0, null, null, null, null, null);
+  }
+
+  /** At the beginning of a run: counters that only count go on, budgets start anew. */
+  public StageStatus reset(StagePhase newPhase, String newHash) {
+    return new StageStatus(name, newPhase, newHash, jobName, attempt, restarts, disruptions, 0, 0, null, null, null, null,
+        null);
+  }
+
+  public StageStatus withPhase(StagePhase newPhase) {
+    return new StageStatus(name, newPhase, inputHash, jobName, attempt, restarts, disruptions, countedRestarts,
+        countedDisruptions, startTime, completionTime, nextAttemptTime, progress, message);
+  }
+
+  public StageStatus started(String job, int newAttempt, String time) {
+    return new StageStatus(name, StagePhase.RUNNING, inputHash, job, newAttempt, restarts, disruptions, countedRestarts,
+        countedDisruptions, startTime == null ? time : startTime, null, null, progress, null);
+  }
+
+  public StageStatus ended(StagePhase newPhase, String time, String newMessage) {
+    return new StageStatus(name, newPhase, inputHash, jobName, attempt, restarts, disruptions, countedRestarts,
+        countedDisruptions, startTime, time, null, newPhase == StagePhase.SUCCEEDED ? Integer.valueOf(100) : progress,
+        newMessage);
+  }
+
+  public StageStatus restarting(boolean disruption, String next, String newMessage) {
+    return new StageStatus(name, StagePhase.RESTARTING, inputHash, jobName, attempt,
+        restarts + (disruption ? 0 : 1), disruptions + (disruption ? 1 : 0),
+        countedRestarts + (disruption ? 0 : 1), countedDisruptions + (disruption ? 1 : 0),
+        startTime, null, next, progress, newMessage);
+  }
+
+  public StageStatus withProgress(Integer percent, String newMessage) {
+    return new StageStatus(name, phase, inputHash, jobName, attempt, restarts, disruptions, countedRestarts,
+        countedDisruptions, startTime, completionTime, nextAttemptTime, percent, newMessage);
+  }
+
+  public StageStatus withBudgetRefilled() {
+    return new StageStatus(name, phase, inputHash, jobName, attempt, restarts, disruptions, 0, 0, startTime,
+        completionTime, nextAttemptTime, progress, message);
+  }
+
+  public StageStatus {
+    phase = phase == null ? StagePhase.PENDING : phase;
+    attempt = attempt == null ? 0 : attempt;
+    restarts = restarts == null ? 0 : restarts;
+    disruptions = disruptions == null ? 0 : disruptions;
+    countedRestarts = countedRestarts == null ? 0 : countedRestarts;
+    countedDisruptions = countedDisruptions == null ? 0 : countedDisruptions;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.flowtraining.operator.apply;
+
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.build.Children;
+import dev.flowtraining.operator.build.Names;
+import io.fabric8.kubernetes.api.model.DeletionPropagation;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.HttpURLConnection;
+
+/** The only writer of children. Every operation may be repeated: reconciles are. */
+public final class Applier {
+
+  private final KubernetesClient client;
+
+  public Applier(KubernetesClient client) {
+    this.client = client;
+  }
+
+  /**
+   * Writes what a decision asks for.
+   *
+   * @throws KubernetesClientException when the API server refuses an object
+   */
+  public void apply(FlowTraining ft, Children children) {
+    for (HasMetadata object : children.applied()) {
+      client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
+    }
+    for (HasMetadata object : children.created()) {
+      create(ft, object);
+    }
+    for (String job : children.deletedJobs()) {
+      client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(job)
+          .withPropagationPolicy(DeletionPropagation.BACKGROUND).delete();
+    }
+  }
+
+  /** A Job is created once under a name that is used once: a stale cache cannot make a second one of an attempt. */
+  private void create(FlowTraining ft, HasMetadata object) {
+    try {
+      client.resource(object).create();
+    } catch (KubernetesClientException e) {
+      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+        throw e;
+      }
+      HasMetadata existing = client.resource(object).get();
+      boolean ours = existing instanceof PersistentVolumeClaim || existing instanceof Job
+          && ft.getMetadata().getUid().equals(existing.getMetadata().getLabels().get(Names.RUN_ID));
+      if (!ours) {
+        throw e;
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package dev.flowtraining.operator.apply;
+
+import dev.flowtraining.operator.decide.Decision;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.HttpURLConnection;
+import java.util.Optional;
+import java.util.Set;
+
+/** An answer of the API server that only a user or an administrator can change. */
+public final class Refusal {
+
+  private static final int UNPROCESSABLE = 422;
+  private static final Set<Integer> FINAL = Set.of(HttpURLConnection.HTTP_BAD_REQUEST, HttpURLConnection.HTTP_FORBIDDEN,
+      HttpURLConnection.HTTP_CONFLICT, UNPROCESSABLE);
+
+  private Refusal() {
+  }
+
+  /** Empty for what may pass by itself: time-outs, an API server that is not there. */
+  public static Optional<Decision> of(KubernetesClientException e) {
+    if (!FINAL.contains(e.getCode())) {
+      return Optional.empty();
+    }
+    String message = e.getStatus() == null || e.getStatus().getMessage() == null
+        ? e.getMessage() : e.getStatus().getMessage();
+    return Optional.of(new Decision.Blocked("ObjectRefused", message, false));
+  }
+}

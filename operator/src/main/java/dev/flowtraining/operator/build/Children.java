@@ -1,0 +1,62 @@
+package dev.flowtraining.operator.build;
+
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.observe.Observation;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The objects that a decision asks for.
+ *
+ * @param applied by server-side apply, in this order
+ * @param created if they are not there; never changed
+ * @param deletedJobs names of Jobs that go, with their pods
+ */
+public record Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs) {
+
+  private static final Children NONE = new Children(List.of(), List.of(), List.of());
+
+  /**
+   * @param image the trainer image of the run
+   */
+  public static Children of(FlowTraining ft, Decision decision, Observation seen, String image) {
+    return switch (decision) {
+      case Decision.Begin begin -> begin(ft, begin);
+      case Decision.Start start -> start(ft, start, image);
+      case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs());
+      // deleted by hand: it comes back empty, and the trainer fills it with its next report
+      case Decision.Wait wait when !seen.progressMapExists() && !ft.getStatus().phase().isTerminal() ->
+          new Children(List.of(RunObjects.progress(ft)), List.of(), List.of());
+      case Decision.Wait wait -> NONE;
+      case Decision.Idle idle -> NONE;
+      case Decision.Blocked blocked -> NONE;
+      case Decision.Complete complete -> NONE;
+      case Decision.Restart restart -> NONE;
+      case Decision.Fail fail -> NONE;
+    };
+  }
+
+  private static Children begin(FlowTraining ft, Decision.Begin begin) {
+    List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
+    applied.add(RunObjects.progress(ft));
+    RunObjects.config(ft, begin.config()).ifPresent(applied::add);
+    List<HasMetadata> created = new ArrayList<>();
+    RunObjects.workspace(ft).ifPresent(created::add);
+    return new Children(applied, created, List.of());
+  }
+
+  private static Children start(FlowTraining ft, Decision.Start start, String image) {
+    boolean configMap = RunObjects.hasConfig(ft);
+    List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
+    applied.add(RunObjects.progress(ft));
+    if (start.stage().isTraining()) {
+      applied.add(TrainingSet.service(ft));
+    }
+    HasMetadata job = start.stage().isTraining()
+        ? TrainingSet.job(ft, start, image, configMap)
+        : StageJob.of(ft, start, image, configMap);
+    return new Children(applied, List.of(job), List.of());
+  }
+}

@@ -1,0 +1,87 @@
+package dev.flowtraining.operator.build;
+
+import dev.flowtraining.operator.api.v1alpha1.ClaimTemplate;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.RetainPolicy;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
+import io.fabric8.kubernetes.api.model.rbac.RoleBindingBuilder;
+import io.fabric8.kubernetes.api.model.rbac.RoleBuilder;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/** What all stages of a run share: the ConfigMap for progress and the right to patch it, the configuration, the claim. */
+final class RunObjects {
+
+  private RunObjects() {
+  }
+
+  /** Without data: its keys belong to the trainer, and server-side apply leaves them alone. */
+  static ConfigMap progress(FlowTraining ft) {
+    ObjectMeta meta = meta(ft, Names.progress(ft));
+    meta.getLabels().put(Names.COMPONENT, Names.PROGRESS);
+    return new ConfigMapBuilder().withMetadata(meta).build();
+  }
+
+  /** A stage may read and patch this one object and nothing else. */
+  static List<HasMetadata> permissions(FlowTraining ft) {
+    String name = Names.progress(ft);
+    return List.of(
+        new ServiceAccountBuilder().withMetadata(meta(ft, name)).withAutomountServiceAccountToken(false).build(),
+        new RoleBuilder().withMetadata(meta(ft, name))
+            .addNewRule().withApiGroups("").withResources("configmaps").withResourceNames(name)
+            .withVerbs("get", "patch").endRule().build(),
+        new RoleBindingBuilder().withMetadata(meta(ft, name))
+            .withNewRoleRef().withApiGroup("rbac.authorization.k8s.io").withKind("Role").withName(name).endRoleRef()
+            .addNewSubject().withKind("ServiceAccount").withName(name).withNamespace(ft.getMetadata().getNamespace())
+            .endSubject().build());
+  }
+
+  /** The user's YAML and DeepSpeed configuration as they were when the run began. */
+  static Optional<ConfigMap> config(FlowTraining ft, Optional<String> yaml) {
+    Map<String, String> data = new TreeMap<>();
+    yaml.ifPresent(text -> data.put("flow_model.yaml", text));
+    if (ft.getSpec().training().deepspeedConfig() != null) {
+      data.put("ds_config.json", ft.getSpec().training().deepspeedConfig());
+    }
+    return data.isEmpty() ? Optional.empty()
+        : Optional.of(new ConfigMapBuilder().withMetadata(meta(ft, Names.config(ft))).withData(data).build());
+  }
+
+  /** Whether {@link #config} makes one: then pods mount it. */
+  static boolean hasConfig(FlowTraining ft) {
+    return ft.getSpec().config().inline() != null || ft.getSpec().config().configMapRef() != null
+        || ft.getSpec().training().deepspeedConfig() != null;
+  }
+
+  static Optional<PersistentVolumeClaim> workspace(FlowTraining ft) {
+    ClaimTemplate template = ft.getSpec().workspace().volume().volumeClaimTemplate();
+    if (template == null) {
+      return Optional.empty();
+    }
+    ObjectMeta meta = meta(ft, Names.workspace(ft));
+    if (template.retain() == RetainPolicy.RETAIN) {
+      meta.setOwnerReferences(List.of());
+    }
+    return Optional.of(new PersistentVolumeClaimBuilder().withMetadata(meta)
+        .withNewSpec()
+        .withStorageClassName(template.storageClassName())
+        .withAccessModes(template.accessMode().id())
+        .withNewResources().addToRequests("storage", new Quantity(template.storage())).endResources()
+        .endSpec().build());
+  }
+
+  private static ObjectMeta meta(FlowTraining ft, String name) {
+    return new ObjectMetaBuilder().withName(name).withNamespace(ft.getMetadata().getNamespace())
+        .withLabels(Names.labels(ft)).withOwnerReferences(Owner.of(ft)).build();
+  }
+}

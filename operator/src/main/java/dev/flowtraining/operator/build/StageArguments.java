@@ -1,0 +1,94 @@
+package dev.flowtraining.operator.build;
+
+import dev.flowtraining.operator.api.v1alpha1.DataSpec;
+import dev.flowtraining.operator.api.v1alpha1.Engine;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.ModelsSpec;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The trainer's command line. Every argument is an element of its own: user text never meets a shell. */
+final class StageArguments {
+
+  private static final String MIN_FREE_DISK = "1Gi";
+
+  private StageArguments() {
+  }
+
+  static List<String> of(FlowTraining ft, Stage stage, boolean configFile, Optional<String> resumeFrom) {
+    FlowTrainingSpec spec = ft.getSpec();
+    List<String> args = common(ft, stage.id(), configFile);
+    switch (stage) {
+      case PREPARE_DATA -> args.addAll(data(spec.data()));
+      case SPEAKER_EMBEDDING -> args.addAll(List.of("--speaker-encoder", model(spec.models().speakerEncoder())));
+      case SPEECH_TOKENS -> args.addAll(List.of("--tokenizer", model(spec.models().tokenizer())));
+      case PARQUET, EXPORT -> { }
+      case TRAIN -> {
+        args.addAll(List.of("--init", model(spec.models().init())));
+        args.addAll(engine(spec));
+        resumeFrom.ifPresent(path -> args.addAll(List.of("--resume-from", path)));
+      }
+      case AVERAGE -> args.addAll(averaging(spec));
+    }
+    return List.copyOf(args);
+  }
+
+  /** The check before the first stage knows everything that later stages will need. */
+  static List<String> check(FlowTraining ft, boolean configFile) {
+    FlowTrainingSpec spec = ft.getSpec();
+    List<String> args = common(ft, "check", configFile);
+    if (spec.stages().contains(Stage.PREPARE_DATA)) {
+      args.addAll(data(spec.data()));
+    }
+    args.addAll(List.of("--speaker-encoder", model(spec.models().speakerEncoder())));
+    args.addAll(List.of("--tokenizer", model(spec.models().tokenizer())));
+    args.addAll(List.of("--init", model(spec.models().init())));
+    args.addAll(engine(spec));
+    args.addAll(averaging(spec));
+    args.addAll(List.of("--min-free-disk", MIN_FREE_DISK));
+    return List.copyOf(args);
+  }
+
+  private static List<String> common(FlowTraining ft, String command, boolean configFile) {
+    List<String> args = new ArrayList<>(List.of(command, "--run-dir", Mounts.runDirectory(ft),
+        "--preset", ft.getSpec().config().preset().id()));
+    if (configFile) {
+      args.addAll(List.of("--config", Mounts.CONFIG_FILE));
+    }
+    return args;
+  }
+
+  private static List<String> data(DataSpec data) {
+    List<String> args = new ArrayList<>(List.of("--train", Mounts.DATA + "/" + data.train().path()));
+    if (data.dev() != null) {
+      args.addAll(List.of("--dev", Mounts.DATA + "/" + data.dev().path()));
+    }
+    if (data.devFraction() != null) {
+      args.addAll(List.of("--dev-fraction", Double.toString(data.devFraction())));
+    }
+    if (data.pathPrefix() != null) {
+      args.addAll(List.of("--path-prefix", data.pathPrefix().from() + "=" + data.pathPrefix().to()));
+    }
+    return args;
+  }
+
+  private static List<String> engine(FlowTrainingSpec spec) {
+    List<String> args = new ArrayList<>(List.of("--engine", spec.training().engine().id(),
+        "--device", spec.training().device().id()));
+    if (spec.training().engine() == Engine.DEEPSPEED) {
+      args.addAll(List.of("--deepspeed-config", Mounts.DEEPSPEED_FILE));
+    }
+    return args;
+  }
+
+  private static List<String> averaging(FlowTrainingSpec spec) {
+    return List.of("--num", Integer.toString(spec.averaging().num()), "--by", spec.averaging().by().id());
+  }
+
+  private static String model(String pathOrBuiltin) {
+    return pathOrBuiltin.equals(ModelsSpec.BUILTIN) ? pathOrBuiltin : Mounts.MODELS + "/" + pathOrBuiltin;
+  }
+}

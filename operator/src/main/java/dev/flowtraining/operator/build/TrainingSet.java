@@ -1,0 +1,53 @@
+package dev.flowtraining.operator.build;
+
+import dev.flowtraining.operator.api.v1alpha1.Device;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
+import dev.flowtraining.operator.decide.Decision.Start;
+import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.PodTemplateSpec;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
+import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/** Stage 4: an Indexed Job for each attempt, a container for each rank, and a headless Service for stable names. */
+final class TrainingSet {
+
+  private TrainingSet() {
+  }
+
+  static Job job(FlowTraining ft, Start start, String image, boolean configMap) {
+    TrainingSpec training = ft.getSpec().training();
+    StagePod pod = new StagePod(ft, start, image, configMap);
+    Map<String, String> devices = training.device() == Device.CUDA ? Map.of(training.gpuResourceName(), "1") : Map.of();
+    List<Container> ranks = IntStream.range(0, training.gpusPerPod())
+        .mapToObj(local -> pod.container("rank-" + local, Rendezvous.environment(ft, start.attempt(), local),
+            pod.resources(), devices, local == 0))
+        .toList();
+    PodTemplateSpec template = pod.withContainers(ranks);
+    template.getSpec().setSubdomain(Names.trainService(ft));
+    return StageJob.job(ft, start, "Indexed", training.pods(), template);
+  }
+
+  /** Publishes pods that are not ready: ranks look for each other before any of them is. */
+  static Service service(FlowTraining ft) {
+    Map<String, String> pods = new TreeMap<>(Names.labels(ft));
+    pods.remove(Names.MANAGED_BY);
+    pods.put(Names.STAGE, Stage.TRAIN.id());
+    return new ServiceBuilder()
+        .withNewMetadata()
+        .withName(Names.trainService(ft)).withNamespace(ft.getMetadata().getNamespace())
+        .withLabels(Names.labels(ft)).withOwnerReferences(Owner.of(ft))
+        .endMetadata()
+        .withNewSpec()
+        .withClusterIP("None").withPublishNotReadyAddresses(true).withSelector(pods)
+        .addNewPort().withName("rendezvous").withPort(Rendezvous.PORT).endPort()
+        .endSpec()
+        .build();
+  }
+}

@@ -1,0 +1,68 @@
+package dev.flowtraining.operator.decide;
+
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.observe.Failure;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The one thing that a reconcile does. A failure is first written down (Restart, Fail) and its evidence destroyed only by
+ * a later reconcile (TearDown): no crash between the two loses a count or a cause.
+ */
+public sealed interface Decision {
+
+  /** The run has ended and the spec asks for nothing more. */
+  record Idle() implements Decision {
+  }
+
+  /**
+   * Something that only a user can put right is missing; looked at again soon.
+   *
+   * @param stalled false for what may pass by itself
+   */
+  record Blocked(String reason, String message, boolean stalled) implements Decision {
+  }
+
+  /**
+   * A run begins: all stages, or after a change of the spec those from {@code first}.
+   *
+   * @param config the user's YAML, kept for the whole run
+   */
+  record Begin(Stage first, Map<Stage, String> hashes, Optional<String> config) implements Decision {
+  }
+
+  /**
+   * The next attempt of a stage starts.
+   *
+   * @param withCheck whether the environment is checked first, by an init container
+   * @param resumeFrom the accepted checkpoint that training goes on from
+   */
+  record Start(Stage stage, int attempt, boolean withCheck, Optional<String> resumeFrom) implements Decision {
+  }
+
+  /**
+   * Nothing to do but to look again.
+   *
+   * @param reason in a word; empty when nothing is unusual
+   * @param recheck when, if no event comes earlier
+   */
+  record Wait(Stage stage, String reason, String message, Optional<Instant> recheck) implements Decision {
+  }
+
+  record Complete(Stage stage) implements Decision {
+  }
+
+  /** The attempt failed and there will be another. */
+  record Restart(Stage stage, Failure failure, FailureClass failureClass, Instant notBefore) implements Decision {
+  }
+
+  /** Delete what is left of failed attempts. */
+  record TearDown(Stage stage, List<String> jobs) implements Decision {
+  }
+
+  /** The stage failed for good, and the run with it. */
+  record Fail(Stage stage, Failure failure, String message) implements Decision {
+  }
+}

@@ -1,0 +1,43 @@
+package dev.flowtraining.operator.decide;
+
+import dev.flowtraining.operator.api.v1alpha1.AccessMode;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.WorkspaceVolume;
+import dev.flowtraining.operator.observe.ClaimView;
+import dev.flowtraining.operator.observe.Observation;
+import java.util.Optional;
+
+/** What must be there before a Job starts. */
+final class Preconditions {
+
+  private Preconditions() {
+  }
+
+  static Optional<Decision.Blocked> missing(FlowTrainingSpec spec, Observation seen) {
+    for (ClaimView claim : seen.claims().values()) {
+      if (!claim.exists()) {
+        return Optional.of(new Decision.Blocked("VolumeClaimNotFound", "PersistentVolumeClaim '" + claim.name()
+            + "' does not exist in this namespace: create it, and the run goes on", true));
+      }
+    }
+    if (seen.config().missing().isPresent()) {
+      return Optional.of(new Decision.Blocked("ConfigMapNotFound", seen.config().missing().get(), true));
+    }
+    if (spec.stages().contains(Stage.TRAIN) && spec.training().pods() > 1 && !shareable(spec, seen)) {
+      return Optional.of(new Decision.Blocked("VolumeNotShareable", spec.training().pods() + " training pods need a "
+          + "workspace with access mode ReadWriteMany: use such a claim, or put all ranks into one pod "
+          + "(training.gpusPerPod)", true));
+    }
+    return Optional.empty();
+  }
+
+  private static boolean shareable(FlowTrainingSpec spec, Observation seen) {
+    WorkspaceVolume volume = spec.workspace().volume();
+    if (volume.volumeClaimTemplate() != null) {
+      return volume.volumeClaimTemplate().accessMode() == AccessMode.READ_WRITE_MANY;
+    }
+    ClaimView claim = seen.claims().get(volume.persistentVolumeClaim().claimName());
+    return claim == null || claim.shareable();
+  }
+}

@@ -1,0 +1,67 @@
+package dev.flowtraining.operator.decide;
+
+import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.api.v1alpha1.TrainingStatus;
+import dev.flowtraining.operator.observe.Progress;
+import dev.flowtraining.operator.observe.Report;
+
+/**
+ * What of the trainer's reports counts. A report counts for the attempt that runs, and until the next one starts: a zombie
+ * of an older attempt cannot move the status, and above all cannot move the checkpoint that the next attempt resumes from.
+ */
+public final class ProgressGate {
+
+  private ProgressGate() {
+  }
+
+  public static FlowTrainingStatus accept(FlowTrainingSpec spec, FlowTrainingStatus status, Progress progress) {
+    FlowTrainingStatus next = progress.report().map(r -> accept(spec, status, r)).orElse(status);
+    boolean exported = next.of(Stage.EXPORT).phase() == StagePhase.RUNNING
+        || next.of(Stage.EXPORT).phase() == StagePhase.SUCCEEDED;
+    return exported && !progress.artifacts().isEmpty() ? next.withArtifacts(progress.artifacts()) : next;
+  }
+
+  private static FlowTrainingStatus accept(FlowTrainingSpec spec, FlowTrainingStatus status, Report report) {
+    StageStatus stage = status.of(report.stage());
+    boolean current = stage.phase() == StagePhase.RUNNING || stage.phase() == StagePhase.RESTARTING;
+    if (!current || !report.attempt().equals(stage.attempt())) {
+      return status;
+    }
+    StageStatus moved = stage.phase() == StagePhase.RUNNING
+        ? stage.withProgress((int) (report.fraction() * 100), report.message())
+        : stage;
+    if (!report.stage().isTraining()) {
+      return status.with(moved);
+    }
+    TrainingStatus training = values(status.training(), report);
+    Checkpoint offered = report.checkpoint();
+    if (offered != null && isFurther(offered, training.checkpoint(), stage.attempt())) {
+      training = training.withCheckpoint(offered);
+      moved = spec.restartPolicy().resetAfterCheckpoint() ? moved.withBudgetRefilled() : moved;
+    }
+    return status.with(moved).withTraining(training);
+  }
+
+  /** An attempt writes only below its own folder. */
+  private static boolean isFurther(Checkpoint offered, Checkpoint accepted, int attempt) {
+    return offered.path().startsWith("exp/flow_model/attempt-" + attempt + "/")
+        && (accepted == null || offered.step() > accepted.step());
+  }
+
+  private static TrainingStatus values(TrainingStatus old, Report r) {
+    return new TrainingStatus(or(r.epoch(), old.epoch()), or(r.maxEpoch(), old.maxEpoch()), or(r.step(), old.step()),
+        or(r.loss(), old.loss()), or(r.cvLoss(), old.cvLoss()), or(r.bestCvLoss(), old.bestCvLoss()),
+        or(r.learningRate(), old.learningRate()), or(r.framesPerSecond(), old.framesPerSecond()),
+        or(r.estimatedCompletion(), old.estimatedCompletion()), old.attempt(), old.restarts(), old.disruptions(),
+        old.checkpoint(), old.lastFailure());
+  }
+
+  private static <T> T or(T value, T otherwise) {
+    return value == null ? otherwise : value;
+  }
+}

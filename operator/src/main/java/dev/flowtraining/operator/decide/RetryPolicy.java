@@ -1,0 +1,65 @@
+package dev.flowtraining.operator.decide;
+
+import dev.flowtraining.operator.api.v1alpha1.LastFailure;
+import dev.flowtraining.operator.api.v1alpha1.RestartPolicy;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.observe.ExitCode;
+import dev.flowtraining.operator.observe.Failure;
+import java.time.Duration;
+import java.util.Set;
+
+/** Whether a failed stage is started again, and when. */
+public final class RetryPolicy {
+
+  private static final Set<Integer> PERMANENT_CODES = Set.of(ExitCode.USAGE.code(), ExitCode.BAD_DATA.code(),
+      ExitCode.OUT_OF_MEMORY.code(), ExitCode.MISSING.code());
+
+  private RetryPolicy() {
+  }
+
+  /** What becomes of the stage. */
+  public sealed interface Verdict {
+  }
+
+  public record Again(FailureClass failureClass, Duration after) implements Verdict {
+  }
+
+  /** The message says why there is no further attempt. */
+  public record GiveUp(String message) implements Verdict {
+  }
+
+  /**
+   * @param stage counters before this failure
+   * @param previous the failure before this one, or null
+   */
+  public static Verdict verdict(RestartPolicy policy, StageStatus stage, Failure failure, LastFailure previous) {
+    String what = failure.details().reason() + ": " + failure.details().message();
+    return switch (classify(failure, previous)) {
+      case PERMANENT -> new GiveUp(what);
+      case DISRUPTION -> stage.countedDisruptions() >= policy.maxDisruptions()
+          ? new GiveUp("disrupted again after " + stage.countedDisruptions()
+              + " restarts (restartPolicy.maxDisruptions): " + what)
+          : new Again(FailureClass.DISRUPTION, policy.backoff().before(stage.countedDisruptions() + 1));
+      case RETRYABLE -> stage.countedRestarts() >= policy.maxRestarts()
+          ? new GiveUp("failed again after " + stage.countedRestarts() + " restarts (restartPolicy.maxRestarts): " + what)
+          : new Again(FailureClass.RETRYABLE, policy.backoff().before(stage.countedRestarts() + 1));
+    };
+  }
+
+  /** A container that the kernel killed for its memory is tried once more: another moment may have more of it. */
+  static FailureClass classify(Failure failure, LastFailure previous) {
+    return switch (failure.cause()) {
+      case DISRUPTED -> FailureClass.DISRUPTION;
+      case OOM_KILLED -> secondOom(failure, previous) ? FailureClass.PERMANENT : FailureClass.RETRYABLE;
+      case EXITED -> PERMANENT_CODES.contains(failure.details().exitCode())
+          ? FailureClass.PERMANENT : FailureClass.RETRYABLE;
+      case POD_DELETED, JOB_DELETED, NO_PROGRESS, POD_GONE, TERMINATED, PEER_LOST -> FailureClass.RETRYABLE;
+    };
+  }
+
+  private static boolean secondOom(Failure failure, LastFailure previous) {
+    return previous != null && "OOMKilled".equals(previous.reason())
+        && failure.details().stage().equals(previous.stage())
+        && previous.attempt() != null && previous.attempt() == failure.details().attempt() - 1;
+  }
+}

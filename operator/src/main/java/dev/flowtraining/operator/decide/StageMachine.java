@@ -1,0 +1,187 @@
+package dev.flowtraining.operator.decide;
+
+import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.LastFailure;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.observe.Failure;
+import dev.flowtraining.operator.observe.Failure.Cause;
+import dev.flowtraining.operator.observe.JobOutcome;
+import dev.flowtraining.operator.observe.JobView;
+import dev.flowtraining.operator.observe.Observation;
+import dev.flowtraining.operator.observe.PodView;
+import dev.flowtraining.operator.observe.Report;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** One stage after the other, each to its end: a pure function of spec, status, observation and clock. */
+public final class StageMachine {
+
+  /** How soon to look again at what no event announces. */
+  static final Duration RECHECK = Duration.ofSeconds(5);
+  /** How long the other containers of a stage that failed for good may take to end by themselves. */
+  static final Duration LINGER = Duration.ofSeconds(30);
+
+  private StageMachine() {
+  }
+
+  public static Decision decide(FlowTraining ft, Observation seen, Instant now) {
+    FlowTrainingStatus status = ft.getStatus();
+    if (status.phase() == null || status.phase() == Phase.PENDING) {
+      return begin(ft, seen, now);
+    }
+    if (status.phase().isTerminal()) {
+      return ft.getMetadata().getGeneration().equals(status.observedGeneration())
+          ? leftovers(status, seen, now)
+          : begin(ft, seen, now);
+    }
+    Stage stage = Stage.inOrder().stream()
+        .filter(s -> ft.getSpec().stages().contains(s) && status.of(s).phase() != StagePhase.SUCCEEDED)
+        .findFirst().orElse(Stage.EXPORT);
+    return switch (status.of(stage).phase()) {
+      case PENDING, NOT_REQUESTED -> start(ft, stage, seen, now);
+      case RUNNING -> running(ft, stage, seen, now);
+      case RESTARTING -> restarting(ft, stage, seen, now);
+      case SUCCEEDED, FAILED -> new Decision.Idle();
+    };
+  }
+
+  /** Which stages have to run: from the first that was not completed with the input that the spec now asks for. */
+  private static Decision begin(FlowTraining ft, Observation seen, Instant now) {
+    FlowTrainingSpec spec = ft.getSpec();
+    FlowTrainingStatus status = ft.getStatus();
+    if (!seen.former().isEmpty()) {
+      return new Decision.Blocked("Cleaning", "waiting until objects of a deleted FlowTraining of this name are gone: "
+          + String.join(", ", seen.former()), false);
+    }
+    Optional<Decision.Blocked> missing = Preconditions.missing(spec, seen);
+    if (missing.isPresent()) {
+      return missing.get();
+    }
+    Map<Stage, String> wanted = InputHash.of(spec, seen.config().text());
+    return Stage.inOrder().stream()
+        .filter(s -> spec.stages().contains(s) && !isComplete(status.of(s), wanted.get(s)))
+        .findFirst()
+        .<Decision>map(first -> new Decision.Begin(first, wanted, seen.config().text()))
+        .orElseGet(Decision.Idle::new);
+  }
+
+  private static boolean isComplete(StageStatus stage, String wanted) {
+    return stage.phase() == StagePhase.SUCCEEDED && wanted.equals(stage.inputHash());
+  }
+
+  private static Decision start(FlowTraining ft, Stage stage, Observation seen, Instant now) {
+    Optional<Decision.Blocked> missing = Preconditions.missing(ft.getSpec(), seen);
+    if (missing.isPresent()) {
+      return missing.get();
+    }
+    FlowTrainingStatus status = ft.getStatus();
+    Optional<String> resumeFrom = stage.isTraining()
+        ? Optional.ofNullable(status.training().checkpoint()).map(Checkpoint::path)
+        : Optional.empty();
+    return new Decision.Start(stage, status.of(stage).attempt() + 1, isFirstOfRun(ft, stage), resumeFrom);
+  }
+
+  private static boolean isFirstOfRun(FlowTraining ft, Stage stage) {
+    FlowTrainingStatus status = ft.getStatus();
+    Instant begun = Instant.parse(status.startTime());
+    return Stage.inOrder().stream()
+        .filter(s -> s != stage && status.of(s).phase() == StagePhase.SUCCEEDED)
+        .noneMatch(s -> !Instant.parse(status.of(s).completionTime()).isBefore(begun));
+  }
+
+  private static Decision running(FlowTraining ft, Stage stage, Observation seen, Instant now) {
+    FlowTrainingSpec spec = ft.getSpec();
+    int attempt = ft.getStatus().of(stage).attempt();
+    int expectedPods = stage.isTraining() ? spec.training().pods() : 1;
+    int ranksPerPod = stage.isTraining() ? spec.training().gpusPerPod() : 1;
+    JobOutcome outcome = JobOutcome.of(seen.job(stage, attempt), seen.pods(stage, attempt), seen.warnings(), expectedPods,
+        ranksPerPod, now);
+    return switch (outcome) {
+      case JobOutcome.Succeeded s -> new Decision.Complete(stage);
+      case JobOutcome.Failed f -> failed(ft, stage, f.failure(), now);
+      case JobOutcome.Absent a -> failed(ft, stage, failure(Cause.JOB_DELETED, stage, attempt, "JobDeleted",
+          "the Job of attempt " + attempt + " was deleted", now), now);
+      case JobOutcome.Settling s -> new Decision.Wait(stage, "", "looking for the cause of a failure",
+          Optional.of(s.until()));
+      case JobOutcome.NotStarted n -> new Decision.Wait(stage, n.reason(), n.message(),
+          Optional.of(now.plus(RECHECK)));
+      case JobOutcome.Running r -> working(ft, stage, attempt, r.since(), seen, now);
+    };
+  }
+
+  private static Decision working(FlowTraining ft, Stage stage, int attempt, Instant since, Observation seen, Instant now) {
+    if (!stage.isTraining()) {
+      return new Decision.Wait(stage, "", "", Optional.empty());
+    }
+    Duration stallAfter = ft.getSpec().training().stallAfter();
+    Instant last = seen.progress().report()
+        .filter(r -> r.stage() == stage && r.attempt() == attempt)
+        .map(Report::at).filter(at -> at.isAfter(since)).orElse(since);
+    if (now.isBefore(last.plus(stallAfter))) {
+      return new Decision.Wait(stage, "", "", Optional.of(last.plus(stallAfter)));
+    }
+    return failed(ft, stage, failure(Cause.NO_PROGRESS, stage, attempt, "NoProgress", "no progress since " + last
+        + ", longer than training.stallTimeout " + ft.getSpec().training().stallTimeout(), now), now);
+  }
+
+  private static Decision failed(FlowTraining ft, Stage stage, Failure failure, Instant now) {
+    FlowTrainingStatus status = ft.getStatus();
+    return switch (RetryPolicy.verdict(ft.getSpec().restartPolicy(), status.of(stage), failure,
+        status.training().lastFailure())) {
+      case RetryPolicy.Again again ->
+          new Decision.Restart(stage, failure, again.failureClass(), now.plus(again.after()));
+      case RetryPolicy.GiveUp end -> new Decision.Fail(stage, failure, end.message());
+    };
+  }
+
+  /** The failure is written down. Now the whole set goes, then the back-off passes, then the next attempt starts. */
+  private static Decision restarting(FlowTraining ft, Stage stage, Observation seen, Instant now) {
+    StageStatus last = ft.getStatus().of(stage);
+    Optional<JobView> job = seen.job(stage, last.attempt());
+    if (job.isPresent() && !job.get().deleting()) {
+      return new Decision.TearDown(stage, List.of(job.get().name()));
+    }
+    List<String> left = Stream.concat(job.stream().map(JobView::name), seen.pods().stream()
+        .filter(p -> p.stage() == stage && (p.attempt() == last.attempt() || !p.terminal()))
+        .map(PodView::name).sorted()).toList();
+    if (!left.isEmpty()) {
+      return new Decision.Wait(stage, "Restarting", "waiting until attempt " + last.attempt() + " is gone: "
+          + String.join(", ", left), Optional.of(now.plus(RECHECK)));
+    }
+    Instant notBefore = last.nextAttemptTime() == null ? now : Instant.parse(last.nextAttemptTime());
+    return now.isBefore(notBefore)
+        ? new Decision.Wait(stage, "Restarting", "attempt " + (last.attempt() + 1) + " starts at " + notBefore,
+            Optional.of(notBefore))
+        : start(ft, stage, seen, now);
+  }
+
+  /** After a failure for good, containers that go on in a pod with a dead one are ended; finished Jobs stay for their logs. */
+  private static Decision leftovers(FlowTrainingStatus status, Observation seen, Instant now) {
+    if (status.phase() != Phase.FAILED || status.completionTime() == null) {
+      return new Decision.Idle();
+    }
+    List<String> unfinished = seen.jobs().stream().filter(j -> !j.finished() && !j.deleting()).map(JobView::name).toList();
+    if (unfinished.isEmpty()) {
+      return new Decision.Idle();
+    }
+    Stage stage = status.stage();
+    Instant until = Instant.parse(status.completionTime()).plus(LINGER);
+    return now.isBefore(until)
+        ? new Decision.Wait(stage, "", "", Optional.of(until))
+        : new Decision.TearDown(stage, unfinished);
+  }
+
+  private static Failure failure(Cause cause, Stage stage, int attempt, String reason, String message, Instant now) {
+    return new Failure(cause, new LastFailure(stage.id(), attempt, null, null, null, reason, message, now.toString()), now);
+  }
+}

@@ -1,0 +1,19 @@
+package dev.flowtraining.operator.observe;
+
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * A stage's Job as far as decisions need it.
+ *
+ * @param failedAt when the Job controller found that the Job fails; pods that it deletes are deleted after this
+ * @param problem the controller's message on the failure, or empty
+ */
+public record JobView(String name, Stage stage, int attempt, Instant created, boolean deleting, boolean complete,
+    Optional<Instant> failedAt, String problem) {
+
+  public boolean finished() {
+    return complete || failedAt.isPresent();
+  }
+}

@@ -1,0 +1,47 @@
+package dev.flowtraining.operator.observe;
+
+import dev.flowtraining.operator.observe.Observation.Warning;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Why pods do not start: told from their conditions, their containers and the events about them. */
+final class NotStartedReason {
+
+  private static final Set<String> IMAGE = Set.of("ErrImagePull", "ImagePullBackOff", "InvalidImageName",
+      "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable");
+  private static final Set<String> USUAL = Set.of("ContainerCreating", "PodInitializing", "");
+
+  private NotStartedReason() {
+  }
+
+  static JobOutcome.NotStarted of(JobView job, List<PodView> pods, Map<String, Warning> warnings) {
+    for (PodView pod : pods) {
+      if (pod.unschedulable().isPresent()) {
+        return new JobOutcome.NotStarted("Unschedulable", "pod " + pod.name() + ": " + pod.unschedulable().get());
+      }
+      for (ContainerView container : pod.containers()) {
+        if (container.state() instanceof ContainerView.Waiting waiting && !USUAL.contains(waiting.reason())) {
+          String reason = IMAGE.contains(waiting.reason()) ? "ImagePullFailed" : waiting.reason();
+          return new JobOutcome.NotStarted(reason, "pod " + pod.name() + ", container " + container.name() + ": "
+              + waiting.reason() + (waiting.message().isEmpty() ? "" : ": " + waiting.message()));
+        }
+      }
+    }
+    for (PodView pod : pods) {
+      Warning warning = pod.working() ? null : warnings.get(pod.name());
+      if (warning != null) {
+        return new JobOutcome.NotStarted(warning.reason(), "pod " + pod.name() + ": " + warning.message());
+      }
+    }
+    Warning ofJob = warnings.get(job.name());
+    if (ofJob != null) {
+      // quota, pod security, a missing service account: the Job controller cannot create the pod
+      return new JobOutcome.NotStarted("PodCreationFailed", "job " + job.name() + ": " + ofJob.message());
+    }
+    boolean checking = pods.stream().flatMap(p -> p.containers().stream())
+        .anyMatch(c -> c.init() && c.state() instanceof ContainerView.Running);
+    return new JobOutcome.NotStarted("", checking ? "checking the environment" : "the pods of " + job.name()
+        + " are starting");
+  }
+}

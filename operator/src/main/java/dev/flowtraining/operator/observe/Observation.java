@@ -1,0 +1,31 @@
+package dev.flowtraining.operator.observe;
+
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Everything outside the resource itself that a decision may depend on, at one moment.
+ *
+ * @param former names of Jobs and pods of a deleted FlowTraining of the same name, which are not gone yet
+ * @param claims the claims that the spec names; looked up only when a Job may start
+ * @param config the user's configuration; looked up only when a run may begin
+ * @param warnings by name of Job or pod: the last warning event, looked up only when something does not start
+ * @param progressMapExists whether the ConfigMap for progress is there
+ */
+public record Observation(List<JobView> jobs, List<PodView> pods, List<String> former, Map<String, ClaimView> claims,
+    ConfigSource config, Map<String, Warning> warnings, Progress progress, boolean progressMapExists) {
+
+  /** A warning event of Kubernetes, for example FailedMount or FailedCreate. */
+  public record Warning(String reason, String message) {
+  }
+
+  public Optional<JobView> job(Stage stage, int attempt) {
+    return jobs.stream().filter(j -> j.stage() == stage && j.attempt() == attempt).findFirst();
+  }
+
+  public List<PodView> pods(Stage stage, int attempt) {
+    return pods.stream().filter(p -> p.stage() == stage && p.attempt() == attempt).toList();
+  }
+}

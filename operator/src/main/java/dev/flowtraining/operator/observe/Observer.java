@@ -1,0 +1,151 @@
+package dev.flowtraining.operator.observe;
+
+import dev.flowtraining.operator.api.v1alpha1.ConfigMapReference;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.build.Names;
+import dev.flowtraining.operator.observe.Observation.Warning;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.Event;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Caches → Observation. Jobs, pods and progress come from informers; what is needed only now and then (claims, the
+ * configuration, events about something that does not start) is asked for when it is needed. Takes no action.
+ */
+public final class Observer {
+
+  /** Events are looked up when an attempt is this old and does not run. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private final KubernetesClient client;
+
+  public Observer(KubernetesClient client) {
+    this.client = client;
+  }
+
+  public Observation observe(FlowTraining ft, Context<FlowTraining> context, Instant now) {
+    Set<Job> allJobs = context.getSecondaryResources(Job.class);
+    Set<Pod> allPods = context.getSecondaryResources(Pod.class);
+    List<JobView> jobs = new ArrayList<>(allJobs.stream().filter(j -> isOf(ft, j)).map(Views::job).toList());
+    List<PodView> pods = allPods.stream().filter(p -> isOf(ft, p)).map(Views::pod).toList();
+    List<String> former = Stream.concat(allJobs.stream(), allPods.stream()).filter(o -> !isOf(ft, o))
+        .map(o -> o.getKind() + " " + o.getMetadata().getName()).sorted().toList();
+
+    FlowTrainingStatus status = ft.getStatus();
+    boolean inProgress = status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;
+    boolean ended = status.phase() != null && status.phase().isTerminal()
+        && ft.getMetadata().getGeneration().equals(status.observedGeneration());
+    Optional<StageStatus> running = status.stages().stream()
+        .filter(s -> inProgress && s.phase() == StagePhase.RUNNING).findFirst();
+    running.flatMap(s -> uncached(ft, s, jobs)).ifPresent(jobs::add);
+
+    Optional<ConfigMap> progressMap = context.getSecondaryResources(ConfigMap.class).stream()
+        .filter(m -> m.getMetadata().getName().equals(Names.progress(ft)) && isOf(ft, m)).findFirst();
+    return new Observation(List.copyOf(jobs), pods, former,
+        ended || running.isPresent() ? Map.of() : claims(ft),
+        ended || inProgress ? ConfigSource.none() : config(ft),
+        running.map(s -> warnings(ft, s, jobs, pods, now)).orElse(Map.of()),
+        progressMap.map(m -> Progress.parse(m.getData())).orElse(Progress.none()), progressMap.isPresent());
+  }
+
+  private static boolean isOf(FlowTraining ft, HasMetadata object) {
+    return ft.getMetadata().getUid().equals(object.getMetadata().getLabels().get(Names.RUN_ID));
+  }
+
+  /** A Job that was just created may not be in the cache yet: before it counts as deleted the API server is asked. */
+  private Optional<JobView> uncached(FlowTraining ft, StageStatus stage, List<JobView> cached) {
+    if (cached.stream().anyMatch(j -> j.name().equals(stage.jobName()))) {
+      return Optional.empty();
+    }
+    Job job = client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(stage.jobName()).get();
+    return Optional.ofNullable(job).filter(j -> isOf(ft, j)).map(Views::job);
+  }
+
+  private Map<String, ClaimView> claims(FlowTraining ft) {
+    FlowTrainingSpec spec = ft.getSpec();
+    List<String> names = new ArrayList<>();
+    boolean readsAudio = Stage.inOrder().stream().anyMatch(s -> s.readsAudio() && spec.stages().contains(s));
+    if (readsAudio && spec.data() != null) {
+      names.add(spec.data().volume().persistentVolumeClaim().claimName());
+    }
+    if (spec.workspace().volume().persistentVolumeClaim() != null) {
+      names.add(spec.workspace().volume().persistentVolumeClaim().claimName());
+    }
+    if (spec.models().volume() != null) {
+      names.add(spec.models().volume().persistentVolumeClaim().claimName());
+    }
+    Map<String, ClaimView> views = new LinkedHashMap<>();
+    for (String name : names) {
+      PersistentVolumeClaim claim =
+          client.persistentVolumeClaims().inNamespace(ft.getMetadata().getNamespace()).withName(name).get();
+      views.put(name, new ClaimView(name, claim != null, claim == null ? List.of() : claim.getSpec().getAccessModes()));
+    }
+    return views;
+  }
+
+  private ConfigSource config(FlowTraining ft) {
+    String inline = ft.getSpec().config().inline();
+    ConfigMapReference ref = ft.getSpec().config().configMapRef();
+    if (ref == null) {
+      return new ConfigSource(Optional.ofNullable(inline), Optional.empty());
+    }
+    ConfigMap map = client.configMaps().inNamespace(ft.getMetadata().getNamespace()).withName(ref.name()).get();
+    if (map == null) {
+      return new ConfigSource(Optional.empty(), Optional.of("ConfigMap '" + ref.name()
+          + "' of spec.config.configMapRef does not exist in this namespace: create it, and the run goes on"));
+    }
+    String text = map.getData().get(ref.key());
+    return text == null
+        ? new ConfigSource(Optional.empty(), Optional.of("ConfigMap '" + ref.name() + "' has no key '" + ref.key()
+            + "': add it, or name another one in spec.config.configMapRef.key"))
+        : new ConfigSource(Optional.of(text), Optional.empty());
+  }
+
+  /** The last warning about the Job (it cannot create pods) and each pod (it cannot mount, for example). */
+  private Map<String, Warning> warnings(FlowTraining ft, StageStatus stage, List<JobView> jobs, List<PodView> pods,
+      Instant now) {
+    Optional<JobView> job = jobs.stream().filter(j -> j.name().equals(stage.jobName())).findFirst();
+    List<PodView> ofAttempt = pods.stream()
+        .filter(p -> p.stage() == stage.name() && p.attempt() == stage.attempt()).toList();
+    boolean waiting = ofAttempt.isEmpty() || ofAttempt.stream().anyMatch(p -> !p.terminal() && !p.working());
+    if (job.isEmpty() || !waiting || now.isBefore(job.get().created().plus(PATIENCE))) {
+      return Map.of();
+    }
+    Map<String, Warning> warnings = new HashMap<>();
+    Stream.concat(Stream.of(job.get().name()), ofAttempt.stream().filter(p -> !p.working()).limit(8).map(PodView::name))
+        .forEach(name -> lastWarning(ft, name).ifPresent(w -> warnings.put(name, w)));
+    return warnings;
+  }
+
+  private Optional<Warning> lastWarning(FlowTraining ft, String about) {
+    return client.v1().events().inNamespace(ft.getMetadata().getNamespace())
+        .withField("involvedObject.name", about).withField("type", "Warning").list().getItems().stream()
+        .max((a, b) -> last(a).compareTo(last(b)))
+        .map(e -> new Warning(e.getReason(), e.getMessage()));
+  }
+
+  private static String last(Event event) {
+    return event.getLastTimestamp() == null ? event.getMetadata().getCreationTimestamp() : event.getLastTimestamp();
+  }
+}

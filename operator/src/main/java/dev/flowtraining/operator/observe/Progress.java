@@ -1,0 +1,87 @@
+package dev.flowtraining.operator.observe;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.flowtraining.operator.api.v1alpha1.Artifact;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What the trainer wrote into the run's ConfigMap.
+ *
+ * @param report the last progress report, if there is a plausible one
+ * @param records for each stage that has ended, what it counted, as a sentence
+ * @param artifacts what the export stage lists
+ * @param dropped how many values did not parse or were out of range
+ */
+public record Progress(Optional<Report> report, Map<Stage, String> records, List<Artifact> artifacts, int dropped) {
+
+  private static final int MAX_ARTIFACTS = 200;
+  private static final ObjectMapper JSON = new ObjectMapper()
+      .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
+
+  public static Progress none() {
+    return new Progress(Optional.empty(), Map.of(), List.of(), 0);
+  }
+
+  /** Reads the data of the ConfigMap; the trainer is not trusted further than its values are plausible. */
+  public static Progress parse(Map<String, String> data) {
+    if (data == null || data.isEmpty()) {
+      return none();
+    }
+    Optional<Report> report = read(data.get("progress.json"), new TypeReference<Report>() { }).filter(Report::plausible);
+    int dropped = data.containsKey("progress.json") && report.isEmpty() ? 1 : 0;
+
+    Map<Stage, String> records = new EnumMap<>(Stage.class);
+    for (Stage stage : Stage.inOrder()) {
+      String text = data.get("stage-" + stage.id() + ".json");
+      if (text != null) {
+        Optional<JsonNode> record = read(text, new TypeReference<JsonNode>() { }).filter(JsonNode::isObject);
+        record.ifPresent(r -> records.put(stage, counts(r)));
+        dropped += record.isPresent() ? 0 : 1;
+      }
+    }
+
+    Optional<List<Artifact>> artifacts = read(data.get("artifacts.json"), new TypeReference<List<Artifact>>() { })
+        .filter(list -> list.size() <= MAX_ARTIFACTS && list.stream().allMatch(Progress::plausible));
+    dropped += data.containsKey("artifacts.json") && artifacts.isEmpty() ? 1 : 0;
+    return new Progress(report, Map.copyOf(records), artifacts.orElse(List.of()), dropped);
+  }
+
+  private static boolean plausible(Artifact artifact) {
+    return artifact != null && artifact.name() != null && !artifact.name().isEmpty() && artifact.name().length() <= 256
+        && artifact.path() != null && !artifact.path().startsWith("/") && artifact.path().length() <= 1024
+        && artifact.bytes() != null && artifact.bytes() >= 0
+        && artifact.sha256() != null && artifact.sha256().matches("[0-9a-f]{64}");
+  }
+
+  private static String counts(JsonNode record) {
+    List<String> parts = new ArrayList<>();
+    record.path("counts").properties().stream().limit(20)
+        .filter(e -> e.getValue().isValueNode())
+        .forEach(e -> parts.add(e.getKey() + " " + e.getValue().asText()));
+    if (record.path("seconds").isNumber()) {
+      parts.add("%.0f s".formatted(record.path("seconds").asDouble()));
+    }
+    String text = String.join(", ", parts);
+    return text.length() <= 512 ? text : text.substring(0, 512);
+  }
+
+  private static <T> Optional<T> read(String text, TypeReference<T> type) {
+    if (text == null) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.ofNullable(JSON.readValue(text, type));
+    } catch (JsonProcessingException e) {
+      return Optional.empty();
+    }
+  }
+}

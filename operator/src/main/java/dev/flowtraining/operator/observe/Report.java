@@ -1,0 +1,59 @@
+package dev.flowtraining.operator.observe;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+
+/** A progress report, {@code progress.json} of the run's ConfigMap. Only stage, attempt, time and fraction are always there. */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record Report(Stage stage, Integer attempt, String time, Double fraction, String message, Integer epoch,
+    Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
+    Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
+
+  private static final int MAX_TEXT = 1024;
+
+  /** Whether every value is in the range that it can have. What is not is dropped as a whole. */
+  public boolean plausible() {
+    return stage != null && attempt != null && attempt >= 1 && isTime(time)
+        && fraction != null && fraction >= 0 && fraction <= 1
+        && (message == null || message.length() <= MAX_TEXT)
+        && (epoch == null || epoch >= 0) && (maxEpoch == null || maxEpoch >= 0) && (step == null || step >= 0)
+        && isFinite(loss) && isFinite(cvLoss) && isFinite(bestCvLoss) && isPositive(learningRate)
+        && isPositive(framesPerSecond) && (estimatedCompletion == null || isTime(estimatedCompletion))
+        && (checkpoint == null || plausible(checkpoint));
+  }
+
+  public Instant at() {
+    return Instant.parse(time);
+  }
+
+  private static boolean plausible(Checkpoint checkpoint) {
+    String path = checkpoint.path();
+    return path != null && path.length() <= MAX_TEXT && path.matches("exp/flow_model/attempt-[0-9]+/[A-Za-z0-9._-]+")
+        && checkpoint.step() != null && checkpoint.step() >= 0
+        && (checkpoint.epoch() == null || checkpoint.epoch() >= 0)
+        && (checkpoint.time() == null || isTime(checkpoint.time()));
+  }
+
+  private static boolean isFinite(Double value) {
+    return value == null || Double.isFinite(value);
+  }
+
+  private static boolean isPositive(Double value) {
+    return value == null || (Double.isFinite(value) && value >= 0);
+  }
+
+  private static boolean isTime(String text) {
+    if (text == null) {
+      return false;
+    }
+    try {
+      Instant.parse(text);
+      return true;
+    } catch (DateTimeParseException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,117 @@
+package dev.flowtraining.operator.observe;
+
+import dev.flowtraining.operator.api.v1alpha1.LastFailure;
+import dev.flowtraining.operator.observe.ContainerView.Terminated;
+import dev.flowtraining.operator.observe.Failure.Cause;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Everything that went wrong in an attempt; the root cause is the one of the lowest weight, then the earliest. */
+final class RootCause {
+
+  /** How a container ends that is told to go; in a deleted pod these are no causes of their own. */
+  private static final Set<Integer> ENDED_FROM_OUTSIDE =
+      Set.of(ExitCode.RETRYABLE.code(), ExitCode.SIGKILL.code(), ExitCode.SIGTERM.code());
+
+  private RootCause() {
+  }
+
+  static List<Failure> candidates(JobView job, List<PodView> pods, int expectedPods, int ranksPerPod) {
+    List<Failure> found = new ArrayList<>();
+    for (PodView pod : pods) {
+      disruption(job, pod, ranksPerPod).ifPresent(found::add);
+      deletion(job, pod, ranksPerPod).ifPresent(found::add);
+      for (ContainerView container : pod.containers()) {
+        exit(job, pod, container, ranksPerPod).ifPresent(found::add);
+      }
+    }
+    if (job.failedAt().isPresent()) {
+      found.add(gone(job, pods, expectedPods, ranksPerPod));
+    }
+    return found;
+  }
+
+  private static Optional<Failure> disruption(JobView job, PodView pod, int ranksPerPod) {
+    return pod.disruption().map(d -> failure(Cause.DISRUPTED, job, pod, firstRank(job, pod, ranksPerPod), null, d.reason(),
+        "pod " + pod.name() + ": " + d.message(), d.at()));
+  }
+
+  private static Optional<Failure> deletion(JobView job, PodView pod, int ranksPerPod) {
+    if (pod.deletionRequested().isEmpty() || job.deleting()) {
+      return Optional.empty();
+    }
+    Instant at = pod.deletionRequested().get();
+    // once the Job has failed, its controller deletes the other pods: those are victims
+    boolean before = job.failedAt().map(at::isBefore).orElse(true);
+    return Optional.of(failure(before ? Cause.POD_DELETED : Cause.TERMINATED, job, pod, firstRank(job, pod, ranksPerPod),
+        null, "PodDeleted", "pod " + pod.name() + " was deleted", at));
+  }
+
+  private static Optional<Failure> exit(JobView job, PodView pod, ContainerView container, int ranksPerPod) {
+    if (!(container.state() instanceof Terminated end) || end.exitCode() == 0) {
+      return Optional.empty();
+    }
+    boolean takenAway = pod.deletionRequested().isPresent() || pod.disruption().isPresent();
+    if (takenAway && ENDED_FROM_OUTSIDE.contains(end.exitCode())) {
+      return Optional.empty();
+    }
+    Integer rank = job.stage().isTraining() && !container.init()
+        ? Integer.valueOf(pod.index() * ranksPerPod + container.localRank())
+        : null;
+    if ("OOMKilled".equals(end.reason())) {
+      return Optional.of(failure(Cause.OOM_KILLED, job, pod, rank, end.exitCode(), "OOMKilled",
+          "the kernel killed container " + container.name() + " of pod " + pod.name()
+              + " for its memory: raise resources.limits.memory, or lower max_frames_in_batch", end.at()));
+    }
+    ExitCode code = ExitCode.of(end.exitCode());
+    Optional<TerminationMessage> said = TerminationMessage.parse(end.message());
+    String reason = said.map(TerminationMessage::reason).orElse(code.reason());
+    String message = said.map(TerminationMessage::message).filter(m -> m != null && !m.isBlank())
+        .map(TerminationMessage::tail)
+        .orElseGet(() -> code.sentence() + (end.message().isBlank() ? "" : ": " + TerminationMessage.tail(end.message())));
+    Failure failure = failure(cause(end.exitCode(), reason), job, pod, rank, end.exitCode(), reason, message, end.at());
+    return Optional.of(container.init() ? ofCheck(failure) : failure);
+  }
+
+  private static Cause cause(int exitCode, String reason) {
+    if (exitCode == ExitCode.RETRYABLE.code()) {
+      return "PeerLost".equals(reason) ? Cause.PEER_LOST : Cause.TERMINATED;
+    }
+    return exitCode == ExitCode.SIGTERM.code() ? Cause.TERMINATED : Cause.EXITED;
+  }
+
+  /** The Job failed. If a pod is missing it was that one; if none is, this only says what the Job controller says. */
+  private static Failure gone(JobView job, List<PodView> pods, int expectedPods, int ranksPerPod) {
+    Set<Integer> there = pods.stream().map(PodView::index).collect(Collectors.toSet());
+    Integer rank = null;
+    for (int index = expectedPods - 1; index >= 0 && job.stage().isTraining(); index--) {
+      rank = there.contains(index) ? rank : Integer.valueOf(index * ranksPerPod);
+    }
+    boolean missing = there.size() < expectedPods;
+    LastFailure details = new LastFailure(job.stage().id(), job.attempt(), rank, null, null,
+        missing ? "PodDeleted" : "JobFailed",
+        missing ? "a pod of " + job.name() + " is gone" : "job " + job.name() + " failed: " + job.problem(), null);
+    Instant at = job.failedAt().orElseThrow();
+    return new Failure(Cause.POD_GONE, details.withTime(at.toString()), at);
+  }
+
+  private static Integer firstRank(JobView job, PodView pod, int ranksPerPod) {
+    return job.stage().isTraining() ? Integer.valueOf(pod.index() * ranksPerPod) : null;
+  }
+
+  private static Failure failure(Cause cause, JobView job, PodView pod, Integer rank, Integer exitCode, String reason,
+      String message, Instant at) {
+    return new Failure(cause, new LastFailure(job.stage().id(), job.attempt(), rank, pod.node(), exitCode, reason, message,
+        at.toString()), at);
+  }
+
+  private static Failure ofCheck(Failure f) {
+    LastFailure d = f.details();
+    return new Failure(f.cause(), new LastFailure("check", d.attempt(), d.rank(), d.node(), d.exitCode(), d.reason(),
+        d.message(), d.time()), f.at());
+  }
+}

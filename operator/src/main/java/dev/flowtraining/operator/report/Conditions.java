@@ -1,0 +1,90 @@
+package dev.flowtraining.operator.report;
+
+import static dev.flowtraining.operator.report.StatusBuilder.READY;
+import static dev.flowtraining.operator.report.StatusBuilder.RECONCILING;
+import static dev.flowtraining.operator.report.StatusBuilder.STALLED;
+
+import dev.flowtraining.operator.api.v1alpha1.Condition;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.decide.Decision;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The conditions by the rules of kstatus: at work is Reconciling=True, at an end that only a user can change is
+ * Stalled=True, done is Ready=True, and never two of them.
+ */
+final class Conditions {
+
+  private Conditions() {
+  }
+
+  /** The sentence that goes with a reason. */
+  private record Why(String reason, String message) {
+  }
+
+  static List<Condition> of(FlowTrainingStatus status, Decision decision, String time) {
+    List<Condition> all = new ArrayList<>();
+    Why why = why(status, decision);
+    boolean stalled = status.phase() == Phase.FAILED || decision instanceof Decision.Blocked b && b.stalled();
+    boolean ready = status.phase() == Phase.SUCCEEDED;
+    add(all, status, READY, ready, why, time);
+    add(all, status, RECONCILING, !ready && !stalled, why, time);
+    add(all, status, STALLED, stalled, stalled ? why : new Why("NotStalled", ""), time);
+    for (Stage stage : Stage.inOrder()) {
+      StageStatus of = status.of(stage);
+      Why ofStage = switch (of.phase()) {
+        case SUCCEEDED -> new Why("Completed", text(of.message()));
+        case FAILED -> new Why(status.training().lastFailure().reason(), text(of.message()));
+        case NOT_REQUESTED -> new Why("NotRequested", "outside spec.stages");
+        case PENDING -> decision instanceof Decision.Blocked && stage == status.stage() ? why : new Why("Pending", "");
+        case RESTARTING -> new Why("Restarting", text(of.message()));
+        case RUNNING -> stage == status.stage() ? why : new Why("Running", "");
+      };
+      add(all, status, stage.condition(), of.phase() == StagePhase.SUCCEEDED,
+          ofStage, time);
+    }
+    return all;
+  }
+
+  private static Why why(FlowTrainingStatus status, Decision decision) {
+    if (status.phase() == Phase.SUCCEEDED) {
+      return new Why("Completed", "all requested stages are complete");
+    }
+    if (status.phase() == Phase.FAILED) {
+      return new Why(status.training().lastFailure().reason(),
+          status.stage().id() + ": " + text(status.of(status.stage()).message()));
+    }
+    return switch (decision) {
+      case Decision.Blocked blocked -> new Why(blocked.reason(), blocked.message());
+      case Decision.Wait waiting when !waiting.reason().isEmpty() -> new Why(waiting.reason(), waiting.message());
+      case Decision.Wait waiting when !waiting.message().isEmpty() ->
+          new Why("Running", status.stage().id() + ": " + waiting.message());
+      default -> status.phase() == Phase.RESTARTING
+          ? new Why("Restarting", status.stage().id() + ": " + text(status.of(status.stage()).message()))
+          : new Why(status.phase().id(), status.stage().id() + text(status));
+    };
+  }
+
+  private static String text(FlowTrainingStatus status) {
+    String message = status.of(status.stage()).message();
+    return message == null || message.isBlank() ? "" : ": " + message;
+  }
+
+  private static String text(String message) {
+    return message == null ? "" : message;
+  }
+
+  /** The transition time stays while the status stays. */
+  private static void add(List<Condition> all, FlowTrainingStatus status, String type, boolean value, Why why, String time) {
+    String now = value ? "True" : "False";
+    String since = status.condition(type).filter(old -> old.status().equals(now))
+        .map(Condition::lastTransitionTime).orElse(time);
+    all.add(new Condition(type, now, why.reason(), why.message().isEmpty() ? null : why.message(), since,
+        status.observedGeneration()));
+  }
+}

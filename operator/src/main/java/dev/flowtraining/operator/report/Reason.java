@@ -1,0 +1,25 @@
+package dev.flowtraining.operator.report;
+
+/** The reasons of events: a closed list, so that alerts can name them. */
+public enum Reason {
+  RUN_STARTED("RunStarted"),
+  STAGE_STARTED("StageStarted"),
+  STAGE_COMPLETED("StageCompleted"),
+  STAGE_RESTARTED("StageRestarted"),
+  TRAINING_RESTARTED("TrainingRestarted"),
+  CHECKPOINT_ACCEPTED("CheckpointAccepted"),
+  BLOCKED("Blocked"),
+  UNBLOCKED("Unblocked"),
+  COMPLETED("Completed"),
+  FAILED("Failed");
+
+  private final String id;
+
+  Reason(String id) {
+    this.id = id;
+  }
+
+  public String id() {
+    return id;
+  }
+}

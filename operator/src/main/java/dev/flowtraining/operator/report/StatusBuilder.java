@@ -1,0 +1,143 @@
+package dev.flowtraining.operator.report;
+
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.api.v1alpha1.TrainingStatus;
+import dev.flowtraining.operator.build.Names;
+import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.decide.FailureClass;
+import dev.flowtraining.operator.observe.Observation;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The status after a decision. Nothing else writes conditions. */
+public final class StatusBuilder {
+
+  public static final String READY = "Ready";
+  public static final String RECONCILING = "Reconciling";
+  public static final String STALLED = "Stalled";
+
+  private StatusBuilder() {
+  }
+
+  /**
+   * @param image the trainer image that a run that begins now is pinned to
+   */
+  public static FlowTrainingStatus next(FlowTraining ft, Observation seen, Decision decision, String image, Instant now) {
+    String time = now.truncatedTo(ChronoUnit.SECONDS).toString();
+    FlowTrainingStatus status = withAllStages(ft.getSpec(), ft.getStatus());
+    FlowTrainingStatus next = switch (decision) {
+      case Decision.Idle idle -> status;
+      case Decision.Wait waiting -> status;
+      case Decision.TearDown down -> status;
+      case Decision.Blocked blocked -> inProgress(status) ? status : status.withPhase(Phase.PENDING);
+      case Decision.Begin begin -> begun(ft.getSpec(), status, begin, image, time);
+      case Decision.Start start -> started(ft, status, start, time);
+      case Decision.Complete complete -> completed(ft.getSpec(), status, complete.stage(), seen, time);
+      case Decision.Restart restart -> restarting(status, restart);
+      case Decision.Fail fail -> failed(status, fail, time);
+    };
+    next = shown(ft.getSpec(), next).observed(ft.getMetadata().getGeneration());
+    return next.withConditions(Conditions.of(next, decision, time));
+  }
+
+  private static boolean inProgress(FlowTrainingStatus status) {
+    return status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;
+  }
+
+  /** From the first write on, every stage has its line. */
+  private static FlowTrainingStatus withAllStages(FlowTrainingSpec spec, FlowTrainingStatus status) {
+    FlowTrainingStatus all = status.phase() == null ? status.withPhase(Phase.PENDING) : status;
+    if (!all.stages().isEmpty()) {
+      return all;
+    }
+    return all.withStages(Stage.inOrder().stream()
+        .map(s -> spec.stages().contains(s) ? StageStatus.pending(s)
+            : StageStatus.pending(s).withPhase(StagePhase.NOT_REQUESTED))
+        .toList());
+  }
+
+  private static FlowTrainingStatus begun(FlowTrainingSpec spec, FlowTrainingStatus status, Decision.Begin begin,
+      String image, String time) {
+    List<StageStatus> stages = new ArrayList<>();
+    for (Stage stage : Stage.inOrder()) {
+      StageStatus old = status.of(stage);
+      String hash = begin.hashes().get(stage);
+      if (!spec.stages().contains(stage)) {
+        stages.add(old.reset(StagePhase.NOT_REQUESTED, old.inputHash()));
+      } else {
+        stages.add(stage.number() < begin.first().number() ? old : old.reset(StagePhase.PENDING, hash));
+      }
+    }
+    FlowTrainingStatus begun = status.withStages(stages).begun(image, time);
+    boolean trainsAnew = spec.stages().contains(Stage.TRAIN) && begin.first().number() <= Stage.TRAIN.number();
+    boolean exportsAnew = spec.stages().contains(Stage.EXPORT);
+    FlowTrainingStatus cleared = exportsAnew ? begun.withArtifacts(List.of()) : begun;
+    return trainsAnew ? cleared.withTraining(fresh(status, begin)) : cleared;
+  }
+
+  /** Values of the former run go; the checkpoint stays when the same training goes on after a failure. */
+  private static TrainingStatus fresh(FlowTrainingStatus status, Decision.Begin begin) {
+    TrainingStatus old = status.training();
+    boolean same = begin.hashes().get(Stage.TRAIN).equals(status.of(Stage.TRAIN).inputHash());
+    return TrainingStatus.empty()
+        .withAttempts(old.attempt(), old.restarts(), old.disruptions())
+        .withCheckpoint(same ? old.checkpoint() : null);
+  }
+
+  private static FlowTrainingStatus started(FlowTraining ft, FlowTrainingStatus status, Decision.Start start, String time) {
+    StageStatus stage = status.of(start.stage())
+        .started(Names.job(ft, start.stage(), start.attempt()), start.attempt(), time);
+    return counted(status.with(stage).withPhase(Phase.RUNNING));
+  }
+
+  private static FlowTrainingStatus completed(FlowTrainingSpec spec, FlowTrainingStatus status, Stage stage,
+      Observation seen, String time) {
+    StageStatus old = status.of(stage);
+    FlowTrainingStatus next = status.with(old.ended(StagePhase.SUCCEEDED, time,
+        seen.progress().records().getOrDefault(stage, old.message())));
+    if (stage.isTraining()) {
+      next = next.withTraining(next.training().withoutEstimate());
+    }
+    FlowTrainingStatus after = next;
+    boolean all = Stage.inOrder().stream()
+        .allMatch(s -> !spec.stages().contains(s) || after.of(s).phase() == StagePhase.SUCCEEDED);
+    return all ? after.ended(Phase.SUCCEEDED, time) : after.withPhase(Phase.RUNNING);
+  }
+
+  private static FlowTrainingStatus restarting(FlowTrainingStatus status, Decision.Restart restart) {
+    StageStatus stage = status.of(restart.stage()).restarting(restart.failureClass() == FailureClass.DISRUPTION,
+        // rounded up: the back-off is at least what the policy says
+        restart.notBefore().plusMillis(999).truncatedTo(ChronoUnit.SECONDS).toString(),
+        Story.describe(restart.failure().details()));
+    return counted(status.with(stage).withPhase(Phase.RESTARTING)
+        .withTraining(status.training().withLastFailure(restart.failure().details()).withoutEstimate()));
+  }
+
+  private static FlowTrainingStatus failed(FlowTrainingStatus status, Decision.Fail fail, String time) {
+    return status.with(status.of(fail.stage()).ended(StagePhase.FAILED, time, fail.message()))
+        .withTraining(status.training().withLastFailure(fail.failure().details()).withoutEstimate())
+        .ended(Phase.FAILED, time);
+  }
+
+  /** The counters of the training stage, where people look for them. */
+  private static FlowTrainingStatus counted(FlowTrainingStatus status) {
+    StageStatus train = status.of(Stage.TRAIN);
+    return status.withTraining(status.training().withAttempts(
+        train.attempt() == 0 ? null : train.attempt(), train.restarts(), train.disruptions()));
+  }
+
+  private static FlowTrainingStatus shown(FlowTrainingSpec spec, FlowTrainingStatus status) {
+    List<StageStatus> requested = status.stages().stream().filter(s -> spec.stages().contains(s.name())).toList();
+    StageStatus stage = requested.stream().filter(s -> s.phase() != StagePhase.SUCCEEDED).findFirst()
+        .orElse(requested.getLast());
+    return status.withShown(stage.name(), (stage.progress() == null ? 0 : stage.progress()) + "%");
+  }
+}

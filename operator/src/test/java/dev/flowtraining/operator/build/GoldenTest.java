@@ -1,0 +1,101 @@
+package dev.flowtraining.operator.build;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.Samples;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.decide.Decision;
+import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.VolumeMount;
+import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** What is built, as a reviewer reads it. Written anew with -Dgolden.write=true. */
+class GoldenTest {
+
+  private static final Path FOLDER = Path.of("src/test/resources/golden");
+
+  @Test
+  void theFirstStageJob() throws IOException {
+    agrees("prepare-data.yaml", start(Samples.cpu(), new Decision.Start(Stage.PREPARE_DATA, 1, true, Optional.empty())));
+  }
+
+  @Test
+  void aTrainingSetOfTwoRanks() throws IOException {
+    agrees("train-2-ranks.yaml", start(Samples.cpu(),
+        new Decision.Start(Stage.TRAIN, 2, false, Optional.of("exp/flow_model/attempt-1/epoch_3_whole.pt"))));
+  }
+
+  @Test
+  void aRunWithEverything() throws IOException {
+    FlowTraining ft = Samples.training("""
+        config: {preset: fine-tune, inline: 'train_conf: {max_epoch: 3}'}
+        models: {volume: {persistentVolumeClaim: {claimName: models}}, speakerEncoder: campplus.onnx, init: flow.pt}
+        training: {gpus: 2, engine: deepspeed, deepspeedConfig: '{}', resources: {requests: {cpu: '8', memory: 32Gi}}}
+        template:
+          image: registry.example/flow-trainer:1
+          imagePullSecrets: [{name: pull}]
+          env: [{name: JAVA_TOOL_OPTIONS, value: -Xmx4g}, {name: LITERAL, value: $(HOME)}]
+          nodeSelector: {gpu: h100}
+          tolerations: [{key: gpu, operator: Exists}]
+          priorityClassName: high
+          labels: {team: speech}
+        stageOverrides: [{stage: train, nodeSelector: {gpu: h200}, env: [{name: JAVA_TOOL_OPTIONS, value: -Xmx8g}]}]
+        """);
+    Children begin = Children.of(ft, new Decision.Begin(Stage.TRAIN, Map.of(), Optional.of("train_conf: {max_epoch: 3}")),
+        Samples.nothing(), "registry.example/flow-trainer:1");
+    agrees("begin.yaml", Stream.concat(begin.applied().stream(), begin.created().stream()).toList());
+    agrees("train-cuda-deepspeed.yaml", start(ft, new Decision.Start(Stage.TRAIN, 1, true, Optional.empty())));
+  }
+
+  @Test
+  void severalRanksInAPodShareItButNotTheToken() {
+    Job job = (Job) start(Samples.training("training: {gpus: 4, gpusPerPod: 4, device: cpu}"),
+        new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())).getLast();
+    List<Container> ranks = job.getSpec().getTemplate().getSpec().getContainers();
+    assertThat(ranks).hasSize(4);
+    assertThat(ranks).filteredOn(c -> c.getVolumeMounts().stream().map(VolumeMount::getName).anyMatch("token"::equals))
+        .extracting(Container::getName).containsExactly("rank-0");
+    assertThat(job.getSpec().getCompletions()).isEqualTo(1);
+  }
+
+  @Test
+  void theLongestNamesFit() {
+    FlowTraining ft = Samples.cpu();
+    ft.getMetadata().setName("a".repeat(40));
+    for (Stage stage : Stage.inOrder()) {
+      // the host name of a training pod is the Job's name with its index
+      assertThat((Names.job(ft, stage, 9999) + (stage.isTraining() ? "-1023" : "")).length()).isLessThanOrEqualTo(63);
+    }
+    assertThat(Names.workspace(ft).length()).isLessThanOrEqualTo(63);
+  }
+
+  private static List<HasMetadata> start(FlowTraining ft, Decision.Start start) {
+    ft.setStatus(ft.getStatus().withPhase(Phase.RUNNING));
+    Children children = Children.of(ft, start, Samples.nothing(), "flow-trainer:dev");
+    // permissions and the ConfigMap for progress are the same for every start: begin.yaml shows them
+    return Stream.concat(children.applied().stream().skip(4), children.created().stream()).toList();
+  }
+
+  private static void agrees(String file, List<HasMetadata> objects) throws IOException {
+    KubernetesSerialization yaml = new KubernetesSerialization();
+    String text = objects.stream().map(yaml::asYaml).collect(Collectors.joining());
+    if (Boolean.getBoolean("golden.write")) {
+      Files.createDirectories(FOLDER);
+      Files.writeString(FOLDER.resolve(file), text);
+    }
+    assertThat(FOLDER.resolve(file)).content().isEqualTo(text);
+  }
+}

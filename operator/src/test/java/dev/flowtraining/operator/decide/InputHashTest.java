@@ -1,0 +1,48 @@
+package dev.flowtraining.operator.decide;
+
+import static dev.flowtraining.operator.Samples.training;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class InputHashTest {
+
+  @ParameterizedTest(name = "{0} starts at {1}")
+  @CsvSource(delimiter = '|', nullValues = "none", textBlock = """
+      averaging: {num: 3}                                    | AVERAGE
+      training: {gpus: 2}                                    | TRAIN
+      training: {resources: {requests: {cpu: 1}}}            | none
+      training: {stallTimeout: 5m}                           | none
+      template: {image: other}                               | none
+      restartPolicy: {maxRestarts: 1}                        | none
+      stages: {to: train}                                    | none
+      config: {preset: tiny}                                 | PREPARE_DATA
+      models: {init: a.pt, volume: {persistentVolumeClaim: {claimName: m}}} | SPEAKER_EMBEDDING
+      """)
+  void aChangeConcernsAStageAndAllAfterIt(String change, Stage first) {
+    Map<Stage, String> before = InputHash.of(training("").getSpec(), Optional.empty());
+    Map<Stage, String> after = InputHash.of(training(change).getSpec(), Optional.empty());
+    for (Stage stage : Stage.inOrder()) {
+      boolean concerned = first != null && stage.number() >= first.number();
+      assertThat(after.get(stage).equals(before.get(stage))).as(stage.id()).isEqualTo(!concerned);
+    }
+  }
+
+  @Test
+  void theConfigCountsByContent() {
+    assertThat(InputHash.of(training("").getSpec(), Optional.of("a: 1")))
+        .isNotEqualTo(InputHash.of(training("").getSpec(), Optional.of("a: 2")));
+  }
+
+  /** Changed by accident, every finished run would start again after an upgrade of the operator. */
+  @Test
+  void theHashOfASpecNeverChanges() {
+    assertThat(InputHash.of(training("").getSpec(), Optional.of("a: 1")).get(Stage.EXPORT))
+        .isEqualTo("673ccb74815f936dfe1dbf5287e060a7");
+  }
+}

@@ -1,0 +1,215 @@
+package dev.flowtraining.operator.decide;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.Samples;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.build.Names;
+import dev.flowtraining.operator.observe.ConfigSource;
+import dev.flowtraining.operator.observe.ContainerView;
+import dev.flowtraining.operator.observe.JobView;
+import dev.flowtraining.operator.observe.Observation;
+import dev.flowtraining.operator.observe.PodView;
+import dev.flowtraining.operator.observe.Progress;
+import dev.flowtraining.operator.report.Copies;
+import dev.flowtraining.operator.report.StatusBuilder;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * A cluster that does whatever a cluster may do, in random order, and an operator that crashes between its two writes now
+ * and then. Whatever happens: two attempts never run at once, a complete stage never starts again, counts never go back,
+ * the attempt's number never comes twice, and the run ends.
+ */
+class RandomWalkTest {
+
+  private static final int RUNS = 200;
+  private static final int MAX_STEPS = 20_000;
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5})
+  void theRulesHoldInAnyOrderOfEvents(long seed) {
+    Map<Phase, Integer> ends = new EnumMap<>(Phase.class);
+    for (int run = 0; run < RUNS; run++) {
+      Phase end = new Walk(new Random(seed * 1_000_003 + run)).toTheEnd();
+      ends.merge(end, 1, Integer::sum);
+    }
+    assertThat(ends.keySet()).as("both ends are met").containsExactlyInAnyOrder(Phase.SUCCEEDED, Phase.FAILED);
+  }
+
+  private static final class Walk {
+
+    private final Random random;
+    private FlowTraining ft = Samples.training("""
+        training: {gpus: 4, gpusPerPod: 2, device: cpu}
+        restartPolicy: {maxRestarts: 3, maxDisruptions: 2, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
+        """);
+    private final List<JobView> jobs = new ArrayList<>();
+    private final List<PodView> pods = new ArrayList<>();
+    private final Set<String> everCreated = new HashSet<>();
+    private Progress progress = Progress.none();
+    private Instant now = Samples.NOW;
+
+    Walk(Random random) {
+      this.random = random;
+    }
+
+    Phase toTheEnd() {
+      for (int step = 0; step < MAX_STEPS; step++) {
+        now = now.plusMillis(random.nextInt(3000));
+        clusterMoves();
+        reconcile();
+        if (ft.getStatus().phase() != null && ft.getStatus().phase().isTerminal()) {
+          return ft.getStatus().phase();
+        }
+      }
+      throw new AssertionError("no end: " + ft.getStatus());
+    }
+
+    private void reconcile() {
+      FlowTrainingStatus before = ft.getStatus();
+      Observation seen = new Observation(List.copyOf(jobs), List.copyOf(pods), List.of(), Samples.claims(),
+          ConfigSource.none(), Map.of(), progress, true);
+      FlowTraining known = Copies.withStatus(ft, ProgressGate.accept(ft.getSpec(), before, progress));
+      Decision decision = StageMachine.decide(known, seen, now);
+      apply(decision);
+      FlowTrainingStatus after = StatusBuilder.next(known, seen, decision, "image", now);
+      check(before, after, decision);
+      boolean crash = random.nextInt(10) == 0;
+      if (!crash) {
+        ft = Copies.withStatus(ft, after);
+      }
+    }
+
+    private void apply(Decision decision) {
+      switch (decision) {
+        case Decision.Start start -> {
+          String name = Names.job(ft, start.stage(), start.attempt());
+          boolean there = jobs.stream().anyMatch(j -> j.name().equals(name));
+          if (!there) {
+            assertThat(pods).as("pods while %s starts", name).allMatch(p -> p.terminal() || p.stage() != start.stage());
+            assertThat(jobs).as("jobs while %s starts", name).allMatch(j -> j.complete() || j.failedAt().isPresent());
+            assertThat(everCreated.add(name)).as("%s is created once", name).isTrue();
+            jobs.add(new JobView(name, start.stage(), start.attempt(), now, false, false, Optional.empty(), ""));
+          }
+        }
+        case Decision.TearDown down -> jobs.replaceAll(j -> down.jobs().contains(j.name())
+            ? new JobView(j.name(), j.stage(), j.attempt(), j.created(), true, j.complete(), j.failedAt(), "") : j);
+        default -> { }
+      }
+    }
+
+    private void check(FlowTrainingStatus before, FlowTrainingStatus after, Decision decision) {
+      for (Stage stage : Stage.inOrder()) {
+        assertThat(after.of(stage).restarts()).isGreaterThanOrEqualTo(before.of(stage).restarts());
+        assertThat(after.of(stage).disruptions()).isGreaterThanOrEqualTo(before.of(stage).disruptions());
+        assertThat(after.of(stage).attempt()).isBetween(before.of(stage).attempt(), before.of(stage).attempt() + 1);
+        if (before.of(stage).phase() == StagePhase.SUCCEEDED) {
+          assertThat(after.of(stage).phase()).as("%s after %s", stage, decision).isEqualTo(StagePhase.SUCCEEDED);
+        }
+      }
+      boolean ready = after.condition("Ready").orElseThrow().holds();
+      boolean working = after.condition("Reconciling").orElseThrow().holds();
+      boolean stalled = after.condition("Stalled").orElseThrow().holds();
+      assertThat(List.of(ready, working, stalled)).as("exactly one of Ready, Reconciling, Stalled").containsOnlyOnce(true);
+      assertThat(after.training().checkpoint() == null || before.training().checkpoint() == null
+          || after.training().checkpoint().step() >= before.training().checkpoint().step()).isTrue();
+    }
+
+    private void clusterMoves() {
+      if (jobs.isEmpty()) {
+        controllers();
+        return;
+      }
+      JobView job = jobs.get(random.nextInt(jobs.size()));
+      switch (random.nextInt(14)) {
+        case 0, 1, 2, 3 -> startPod(job);
+        case 4, 5, 6, 7 -> exitSome(job, 0);
+        case 8 -> {
+          if (random.nextInt(4) == 0) {
+            exitSome(job, new int[] {1, 75, 137, 143, 139, 64}[random.nextInt(100) == 0 ? 5 : random.nextInt(5)]);
+          }
+        }
+        case 9 -> {
+          if (random.nextInt(6) == 0) {
+            pods.replaceAll(p -> p.name().startsWith(job.name() + "-") && !p.terminal() && random.nextBoolean()
+                ? random.nextBoolean() ? Samples.deleted(p, now) : Samples.disrupted(p, "EvictionByEvictionAPI", now) : p);
+          }
+        }
+        case 10 -> {
+          if (random.nextInt(30) == 0 && !job.complete()) {
+            jobs.remove(job);
+          }
+        }
+        case 11 -> report(job);
+        default -> controllers();
+      }
+    }
+
+    private void startPod(JobView job) {
+      int wanted = job.stage().isTraining() ? 2 : 1;
+      for (int index = 0; index < wanted; index++) {
+        String name = job.name() + "-" + index;
+        boolean there = pods.stream().anyMatch(p -> p.name().equals(name));
+        if (!there && !job.finished() && !job.deleting()) {
+          ContainerView.State up = new ContainerView.Running(now);
+          pods.add(job.stage().isTraining() ? Samples.pod(job, index, up, up) : Samples.pod(job, index, up));
+        }
+      }
+    }
+
+    private void exitSome(JobView job, int code) {
+      pods.replaceAll(p -> {
+        if (!p.name().startsWith(job.name() + "-") || p.terminal() || p.attempt() != job.attempt()) {
+          return p;
+        }
+        List<ContainerView> containers = p.containers().stream()
+            .map(c -> c.state() instanceof ContainerView.Running && (code == 0 || random.nextBoolean())
+                ? new ContainerView(c.name(), false, c.localRank(), Samples.exited(code, now)) : c)
+            .toList();
+        boolean all = containers.stream().allMatch(c -> c.state() instanceof ContainerView.Terminated);
+        return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), all, p.deletionRequested(), p.disruption(),
+            p.unschedulable(), containers);
+      });
+    }
+
+    private void report(JobView job) {
+      int attempt = Math.max(1, job.attempt() - random.nextInt(2));
+      int step = random.nextInt(1000);
+      progress = Progress.parse(Map.of("progress.json", """
+          {"stage":"%s","attempt":%d,"time":"%s","fraction":0.5,
+           "checkpoint":{"path":"exp/flow_model/attempt-%d/step_%d.pt","step":%d}}"""
+          .formatted(job.stage().id(), attempt, now, attempt, step, step)));
+    }
+
+    /** The Job controller and the garbage collector. */
+    private void controllers() {
+      jobs.removeIf(j -> j.deleting() && pods.stream().noneMatch(p -> p.name().startsWith(j.name() + "-")));
+      pods.removeIf(p -> jobs.stream().noneMatch(j -> p.name().startsWith(j.name() + "-") && !j.deleting())
+          || p.terminal() && p.deletionRequested().isPresent());
+      jobs.replaceAll(j -> {
+        List<PodView> own = pods.stream().filter(p -> p.stage() == j.stage() && p.attempt() == j.attempt()).toList();
+        boolean bad = own.stream().anyMatch(p -> p.terminal() && p.containers().stream()
+            .anyMatch(c -> c.state() instanceof ContainerView.Terminated t && t.exitCode() != 0));
+        boolean good = own.size() == (j.stage().isTraining() ? 2 : 1) && own.stream().allMatch(PodView::terminal) && !bad;
+        if (j.finished() || j.deleting() || !bad && !good) {
+          return j;
+        }
+        return good ? Samples.complete(j) : Samples.failed(j, now);
+      });
+    }
+  }
+}

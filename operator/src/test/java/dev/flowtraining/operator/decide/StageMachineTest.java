@@ -1,0 +1,177 @@
+package dev.flowtraining.operator.decide;
+
+import static dev.flowtraining.operator.Samples.NOW;
+import static dev.flowtraining.operator.Samples.complete;
+import static dev.flowtraining.operator.Samples.cpu;
+import static dev.flowtraining.operator.Samples.disrupted;
+import static dev.flowtraining.operator.Samples.exited;
+import static dev.flowtraining.operator.Samples.job;
+import static dev.flowtraining.operator.Samples.nothing;
+import static dev.flowtraining.operator.Samples.pod;
+import static dev.flowtraining.operator.Samples.running;
+import static dev.flowtraining.operator.Samples.seeing;
+import static dev.flowtraining.operator.Samples.training;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.observe.ClaimView;
+import dev.flowtraining.operator.observe.ConfigSource;
+import dev.flowtraining.operator.observe.JobView;
+import dev.flowtraining.operator.observe.Observation;
+import dev.flowtraining.operator.observe.Progress;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class StageMachineTest {
+
+  private static final JobView TRAIN = job(Stage.TRAIN, 1);
+
+  @Test
+  void aRunBeginsWithTheFirstRequestedStage() {
+    assertThat(decide(cpu(), nothing())).isInstanceOfSatisfying(Decision.Begin.class,
+        b -> assertThat(b.first()).isEqualTo(Stage.PREPARE_DATA));
+    assertThat(decide(training("stages: {from: train}"), nothing())).isInstanceOfSatisfying(Decision.Begin.class,
+        b -> assertThat(b.first()).isEqualTo(Stage.TRAIN));
+  }
+
+  @Test
+  void whatIsMissingBlocks() {
+    Map<String, ClaimView> claims = new HashMap<>(nothing().claims());
+    claims.put("speech", new ClaimView("speech", false, List.of()));
+    assertThat(blocked(cpu(), claims, ConfigSource.none(), List.of()).reason()).isEqualTo("VolumeClaimNotFound");
+    claims.put("speech", new ClaimView("speech", true, List.of("ReadWriteOnce")));
+    claims.put("flow-workspace", new ClaimView("flow-workspace", true, List.of("ReadWriteOnce")));
+    assertThat(blocked(cpu(), claims, ConfigSource.none(), List.of()).reason()).isEqualTo("VolumeNotShareable");
+    assertThat(blocked(cpu(), nothing().claims(), new ConfigSource(Optional.empty(), Optional.of("no ConfigMap")),
+        List.of()).reason()).isEqualTo("ConfigMapNotFound");
+    Decision.Blocked cleaning = blocked(cpu(), nothing().claims(), ConfigSource.none(), List.of("Pod demo-train-1-0"));
+    assertThat(cleaning.reason()).isEqualTo("Cleaning");
+    assertThat(cleaning.stalled()).isFalse();
+  }
+
+  @Test
+  void oneNodeNeedsNoSharedWorkspace() {
+    Map<String, ClaimView> claims = new HashMap<>(nothing().claims());
+    claims.put("flow-workspace", new ClaimView("flow-workspace", true, List.of("ReadWriteOnce")));
+    Observation seen = new Observation(List.of(), List.of(), List.of(), claims, ConfigSource.none(), Map.of(),
+        Progress.none(), true);
+    assertThat(decide(training("training: {gpus: 2, gpusPerPod: 2, device: cpu}"), seen)).isInstanceOf(Decision.Begin.class);
+    assertThat(decide(training("stages: {to: parquet}\ntraining: {gpus: 2, device: cpu}"), seen))
+        .isInstanceOf(Decision.Begin.class);
+  }
+
+  @Test
+  void onlyTheFirstJobOfARunChecks() {
+    assertThat(decide(inRun(Stage.PREPARE_DATA, StagePhase.PENDING, 0), nothing()))
+        .isEqualTo(new Decision.Start(Stage.PREPARE_DATA, 1, true, Optional.empty()));
+    assertThat(decide(inRun(Stage.PARQUET, StagePhase.PENDING, 0), nothing()))
+        .isEqualTo(new Decision.Start(Stage.PARQUET, 1, false, Optional.empty()));
+  }
+
+  @Test
+  void aCompleteJobCompletesItsStage() {
+    assertThat(decide(inRun(Stage.TRAIN, StagePhase.RUNNING, 1), seeing(List.of(complete(TRAIN)), List.of())))
+        .isEqualTo(new Decision.Complete(Stage.TRAIN));
+  }
+
+  @Test
+  void aDisruptionIsARestartOfItsOwnClass() {
+    Decision decision = decide(inRun(Stage.TRAIN, StagePhase.RUNNING, 1), seeing(List.of(TRAIN),
+        List.of(pod(TRAIN, 0, running()), disrupted(pod(TRAIN, 1, running()), "EvictionByEvictionAPI", NOW))));
+    assertThat(decision).isInstanceOfSatisfying(Decision.Restart.class, r -> {
+      assertThat(r.failureClass()).isEqualTo(FailureClass.DISRUPTION);
+      assertThat(r.notBefore()).isEqualTo(NOW.plusSeconds(10));
+    });
+  }
+
+  @Test
+  void aVanishedJobIsAFailureLikeOthers() {
+    assertThat(decide(inRun(Stage.TRAIN, StagePhase.RUNNING, 1), nothing())).isInstanceOfSatisfying(
+        Decision.Restart.class, r -> assertThat(r.failure().details().reason()).isEqualTo("JobDeleted"));
+  }
+
+  @Test
+  void noProgressForTooLongIsAFailure() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.RUNNING, 1);
+    Observation busy = seeing(List.of(TRAIN), List.of(pod(TRAIN, 0, running()), pod(TRAIN, 1, running())));
+    assertThat(StageMachine.decide(ft, busy, NOW.plus(Duration.ofMinutes(29)))).isInstanceOf(Decision.Wait.class);
+    assertThat(StageMachine.decide(ft, busy, NOW.plus(Duration.ofMinutes(31)))).isInstanceOfSatisfying(
+        Decision.Restart.class, r -> assertThat(r.failure().details().reason()).isEqualTo("NoProgress"));
+    Progress alive = Progress.parse(Map.of("progress.json", """
+        {"stage":"train","attempt":1,"time":"%s","fraction":0.5}""".formatted(NOW.plus(Duration.ofMinutes(20)))));
+    Observation reported = new Observation(busy.jobs(), busy.pods(), List.of(), busy.claims(), ConfigSource.none(), Map.of(),
+        alive, true);
+    assertThat(StageMachine.decide(ft, reported, NOW.plus(Duration.ofMinutes(31)))).isInstanceOf(Decision.Wait.class);
+  }
+
+  @Test
+  void theNextAttemptWaitsForTheLastPodAndTheBackOff() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.RESTARTING, 1);
+    assertThat(decide(ft, seeing(List.of(TRAIN), List.of(pod(TRAIN, 0, running())))))
+        .isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of("demo-train-1")));
+    assertThat(decide(ft, seeing(List.of(), List.of(pod(TRAIN, 0, exited(137, NOW)))))).isInstanceOfSatisfying(
+        Decision.Wait.class, w -> assertThat(w.message()).contains("demo-train-1-0"));
+    assertThat(decide(ft, nothing())).isInstanceOfSatisfying(Decision.Wait.class,
+        w -> assertThat(w.recheck()).contains(NOW.plusSeconds(10)));
+    assertThat(StageMachine.decide(ft, nothing(), NOW.plusSeconds(10))).isEqualTo(
+        new Decision.Start(Stage.TRAIN, 2, false, Optional.of("exp/flow_model/attempt-1/step_5.pt")));
+  }
+
+  @Test
+  void anEndedRunStaysEnded() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.FAILED, 1);
+    ft.setStatus(ft.getStatus().ended(Phase.FAILED, NOW.toString()).observed(1L).withShown(Stage.TRAIN, "0%"));
+    assertThat(decide(ft, nothing())).isEqualTo(new Decision.Idle());
+    Observation lingering = seeing(List.of(TRAIN), List.of(pod(TRAIN, 0, running(), exited(64, NOW))));
+    assertThat(decide(ft, lingering)).isInstanceOf(Decision.Wait.class);
+    assertThat(StageMachine.decide(ft, lingering, NOW.plus(StageMachine.LINGER)))
+        .isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of("demo-train-1")));
+    ft.getMetadata().setGeneration(2L);
+    assertThat(decide(ft, nothing())).isInstanceOf(Decision.Begin.class);
+  }
+
+  private static Decision.Blocked blocked(FlowTraining ft, Map<String, ClaimView> claims, ConfigSource config,
+      List<String> former) {
+    return (Decision.Blocked) decide(ft,
+        new Observation(List.of(), List.of(), former, claims, config, Map.of(), Progress.none(), true));
+  }
+
+  private static Decision decide(FlowTraining ft, Observation seen) {
+    return StageMachine.decide(ft, seen, NOW);
+  }
+
+  /** In a run: everything before the stage is complete. */
+  private static FlowTraining inRun(Stage stage, StagePhase phase, int attempt) {
+    FlowTraining ft = cpu();
+    Map<Stage, String> hashes = InputHash.of(ft.getSpec(), Optional.empty());
+    String begun = NOW.minusSeconds(600).toString();
+    FlowTrainingStatus status = FlowTrainingStatus.empty().begun("image", begun).observed(1L);
+    for (Stage s : Stage.inOrder()) {
+      StageStatus pending = StageStatus.pending(s).reset(StagePhase.PENDING, hashes.get(s));
+      status = status.with(s.number() < stage.number()
+          ? pending.started("job", 1, begun).ended(StagePhase.SUCCEEDED, NOW.minusSeconds(300).toString(), null)
+          : pending);
+    }
+    StageStatus current = status.of(stage);
+    if (attempt > 0) {
+      current = current.started("demo-" + stage.id() + "-" + attempt, attempt, begun);
+    }
+    if (phase == StagePhase.RESTARTING) {
+      current = current.restarting(false, NOW.plusSeconds(10).toString(), "m");
+      status = status.withPhase(Phase.RESTARTING)
+          .withTraining(status.training().withCheckpoint(new Checkpoint("exp/flow_model/attempt-1/step_5.pt", 5L, 1, null)));
+    }
+    ft.setStatus(status.with(current.withPhase(phase)));
+    return ft;
+  }
+}

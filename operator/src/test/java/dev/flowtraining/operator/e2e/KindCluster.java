@@ -1,0 +1,191 @@
+package dev.flowtraining.operator.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.api.v1alpha1.Condition;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+
+/**
+ * A namespace of its own on the kind cluster that {@code ./flow} made: the restricted profile enforced, the sample speech
+ * as claim {@code speech}, an empty claim {@code flow-workspace}, both on a host folder that the test can read and write.
+ */
+final class KindCluster implements AutoCloseable {
+  private static final Path HOST = Path.of(System.getenv().getOrDefault("FLOW_HOST_DIR", "/flowtraining"));
+  private static final String NODE_MOUNT = "/flowtraining";
+
+  final KubernetesClient client = new KubernetesClientBuilder().build();
+  final String namespace;
+  /** What the pods see as {@code /workspace}. */
+  final Path workspace;
+  /** What the pods see as {@code /data}. */
+  final Path data;
+
+  private KindCluster(String namespace) throws IOException {
+    this.namespace = namespace;
+    workspace = writable(HOST.resolve("e2e").resolve(namespace).resolve("workspace"));
+    data = writable(HOST.resolve("e2e").resolve(namespace).resolve("data"));
+  }
+
+  static KindCluster open(String purpose) throws IOException {
+    var cluster = new KindCluster("e2e-" + purpose + "-" + Long.toString(System.currentTimeMillis() / 1000, 36));
+    cluster.client.namespaces().resource(new NamespaceBuilder().withNewMetadata().withName(cluster.namespace)
+        .withLabels(Map.of("pod-security.kubernetes.io/enforce", "restricted")).endMetadata().build()).create();
+    cluster.claim("speech", "data");
+    cluster.claim("flow-workspace", "workspace");
+    return cluster;
+  }
+
+  /** A claim bound to a folder of the host. */
+  void claim(String name, String folder) {
+    String volume = namespace + "-" + name;
+    client.persistentVolumes().resource(new PersistentVolumeBuilder().withNewMetadata().withName(volume).endMetadata()
+        .withNewSpec().withAccessModes("ReadWriteMany").withCapacity(Map.of("storage", new Quantity("10Gi")))
+        .withStorageClassName("").withNewHostPath()
+        .withPath(NODE_MOUNT + "/e2e/" + namespace + "/" + folder).endHostPath()
+        .endSpec().build()).create();
+    client.persistentVolumeClaims().inNamespace(namespace).resource(new PersistentVolumeClaimBuilder()
+        .withNewMetadata().withName(name).endMetadata()
+        .withNewSpec().withAccessModes("ReadWriteMany").withStorageClassName("").withVolumeName(volume)
+        .withNewResources().withRequests(Map.of("storage", new Quantity("10Gi"))).endResources().endSpec().build())
+        .create();
+  }
+
+  /** Kaldi files of every n-th utterance of the sample speech, with the audio itself linked into the data volume. */
+  List<String> speech(String folder, int utterances) throws IOException {
+    Path sample = HOST.resolve("data/train");
+    List<String> all = Files.readAllLines(sample.resolve("wav.scp"));
+    int every = Math.max(1, all.size() / utterances);
+    List<String> ids = new ArrayList<>();
+    List<String> scp = new ArrayList<>();
+    Path audio = writable(data.resolve(folder).resolve("wav"));
+    for (int i = 0; i < all.size() && ids.size() < utterances; i += every) {
+      String[] parts = all.get(i).split("\\s+", 2);
+      ids.add(parts[0]);
+      Files.copy(sample.resolve(parts[1]), audio.resolve(parts[0] + ".wav"));
+      scp.add(parts[0] + " wav/" + parts[0] + ".wav");
+    }
+    Files.write(data.resolve(folder).resolve("wav.scp"), scp);
+    for (String file : List.of("text", "utt2spk")) {
+      Files.write(data.resolve(folder).resolve(file), Files.readAllLines(sample.resolve(file)).stream()
+          .filter(line -> ids.contains(line.split("\\s+", 2)[0])).toList());
+    }
+    return ids;
+  }
+
+  /** Applies a FlowTraining; {@code spec} is YAML. */
+  FlowTraining apply(String name, String spec) {
+    String manifest = "apiVersion: flowtraining.dev/v1alpha1\nkind: FlowTraining\nmetadata: {name: " + name
+        + ", namespace: " + namespace + "}\nspec:\n" + spec.indent(2);
+    return client.resources(FlowTraining.class)
+        .load(new java.io.ByteArrayInputStream(manifest.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+        .create();
+  }
+
+  FlowTrainingStatus status(String name) {
+    FlowTraining training = client.resources(FlowTraining.class).inNamespace(namespace).withName(name).get();
+    assertThat(training).as("the FlowTraining " + name).isNotNull();
+    return training.getStatus() == null ? FlowTrainingStatus.empty() : training.getStatus();
+  }
+
+  FlowTrainingStatus await(String name, Duration limit, String what, Predicate<FlowTrainingStatus> reached) {
+    Instant end = Instant.now().plus(limit);
+    while (true) {
+      FlowTrainingStatus status = status(name);
+      if (reached.test(status)) {
+        return status;
+      }
+      boolean over = status.phase() != null && status.phase().isTerminal();
+      if (over || Instant.now().isAfter(end)) {
+        throw new AssertionError(name + " did not reach: " + what + "; " + describe(status));
+      }
+      pause();
+    }
+  }
+
+  FlowTrainingStatus awaitEnd(String name, Duration limit) {
+    return await(name, limit, "its end", status -> status.phase() != null && status.phase().isTerminal());
+  }
+
+  static void await(Duration limit, String what, BooleanSupplier reached) {
+    Instant end = Instant.now().plus(limit);
+    while (!reached.getAsBoolean()) {
+      assertThat(Instant.now()).as(what).isBefore(end);
+      pause();
+    }
+  }
+
+  static String describe(FlowTrainingStatus status) {
+    return "phase " + status.phase() + ", stage " + status.stage() + ", last failure "
+        + status.training().lastFailure() + ", conditions " + status.conditions();
+  }
+
+  static void assertSucceeded(FlowTrainingStatus status) {
+    assertThat(status.phase()).as(describe(status)).isEqualTo(Phase.SUCCEEDED);
+    assertThat(condition(status, "Ready").status()).isEqualTo("True");
+  }
+
+  static Condition condition(FlowTrainingStatus status, String type) {
+    return status.condition(type).orElseThrow(() -> new AssertionError("no condition " + type + "; " + describe(status)));
+  }
+
+  List<Pod> pods(String job) {
+    return client.pods().inNamespace(namespace).withLabel("batch.kubernetes.io/job-name", job).list().getItems();
+  }
+
+  Pod pod(String job, int index) {
+    return pods(job).stream().filter(p -> Integer.toString(index)
+            .equals(p.getMetadata().getLabels().get("batch.kubernetes.io/job-completion-index")))
+        .findFirst().orElseThrow(() -> new AssertionError("no pod " + index + " of " + job));
+  }
+
+  /** Sends SIGKILL to a container's first process from its node: no signal reaches it from inside. */
+  static void sigkill(Pod pod) throws IOException, InterruptedException {
+    String id = pod.getStatus().getContainerStatuses().getFirst().getContainerID().replaceFirst("^.*://", "");
+    Process kill = new ProcessBuilder("docker", "exec", pod.getSpec().getNodeName(), "ctr", "-n", "k8s.io", "task", "kill",
+        "-s", "SIGKILL", id).inheritIO().start();
+    assertThat(kill.waitFor()).as("exit code of the kill").isZero();
+  }
+
+  static void pause() {
+    try {
+      Thread.sleep(300);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  private static Path writable(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));   // stages are not root
+    return folder;
+  }
+
+  @Override
+  public void close() {
+    client.namespaces().withName(namespace).delete();
+    client.persistentVolumes().withName(namespace + "-speech").delete();
+    client.persistentVolumes().withName(namespace + "-flow-workspace").delete();
+    client.close();
+  }
+}

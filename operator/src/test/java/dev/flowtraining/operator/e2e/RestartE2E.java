@@ -1,0 +1,71 @@
+package dev.flowtraining.operator.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import io.fabric8.kubernetes.api.model.Pod;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Ranks and the operator die in mid-training; the whole set goes on from the last checkpoint. */
+class RestartE2E {
+  private static final int EPOCHS = 60;
+
+  private KindCluster cluster;
+
+  @BeforeEach
+  void startTraining() throws Exception {
+    cluster = KindCluster.open("restart");
+    cluster.speech("train", 40);
+    cluster.apply("restart", Specs.tiny("train", EPOCHS));
+    cluster.await("restart", Duration.ofMinutes(6), "a checkpoint",
+        s -> s.training().checkpoint() != null && s.training().checkpoint().epoch() >= 2);
+  }
+
+  @AfterEach
+  void close() {
+    cluster.close();
+  }
+
+  @Test
+  void deletedRankRestartsTheWholeSetOnce() {
+    Pod victim = cluster.pod("restart-train-1", 1);
+    cluster.client.resource(victim).withGracePeriod(0).delete();
+    FlowTrainingStatus status = assertOneRestartToTheEnd();
+    assertThat(status.training().lastFailure().rank()).isEqualTo(1);
+    assertThat(status.training().lastFailure().attempt()).isEqualTo(1);
+  }
+
+  @Test
+  void killedRankRestartsTheWholeSetOnce() throws Exception {
+    KindCluster.sigkill(cluster.pod("restart-train-1", 0));
+    FlowTrainingStatus status = assertOneRestartToTheEnd();
+    assertThat(status.training().lastFailure().rank()).isZero();
+    assertThat(status.training().lastFailure().exitCode()).isEqualTo(137);
+    assertThat(status.training().lastFailure().node()).isNotBlank();
+  }
+
+  @Test
+  void operatorRestartDisturbsNothing() {
+    String before = cluster.pod("restart-train-1", 0).getMetadata().getUid();
+    cluster.client.pods().inNamespace("flowtraining-system").withLabel("app.kubernetes.io/name", "flowtraining-operator")
+        .withGracePeriod(0).delete();
+    FlowTrainingStatus status = cluster.awaitEnd("restart", Duration.ofMinutes(6));
+    KindCluster.assertSucceeded(status);
+    assertThat(status.training().restarts()).isZero();
+    assertThat(status.training().attempt()).isEqualTo(1);
+    assertThat(cluster.pod("restart-train-1", 0).getMetadata().getUid()).isEqualTo(before);
+  }
+
+  private FlowTrainingStatus assertOneRestartToTheEnd() {
+    FlowTrainingStatus status = cluster.awaitEnd("restart", Duration.ofMinutes(6));
+    KindCluster.assertSucceeded(status);
+    assertThat(status.training().restarts()).isEqualTo(1);
+    assertThat(status.training().attempt()).isEqualTo(2);
+    assertThat(status.training().epoch()).isEqualTo(EPOCHS);
+    assertThat(cluster.workspace.resolve(cluster.namespace).resolve("restart/exp/flow_model/attempt-2")).isDirectory();
+    return status;
+  }
+}

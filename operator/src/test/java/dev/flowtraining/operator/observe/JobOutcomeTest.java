@@ -1,0 +1,135 @@
+package dev.flowtraining.operator.observe;
+
+import static dev.flowtraining.operator.Samples.NOW;
+import static dev.flowtraining.operator.Samples.complete;
+import static dev.flowtraining.operator.Samples.deleted;
+import static dev.flowtraining.operator.Samples.disrupted;
+import static dev.flowtraining.operator.Samples.exited;
+import static dev.flowtraining.operator.Samples.failed;
+import static dev.flowtraining.operator.Samples.job;
+import static dev.flowtraining.operator.Samples.pod;
+import static dev.flowtraining.operator.Samples.running;
+import static dev.flowtraining.operator.Samples.unschedulable;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.api.v1alpha1.LastFailure;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.observe.Failure.Cause;
+import dev.flowtraining.operator.observe.Observation.Warning;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class JobOutcomeTest {
+
+  private static final JobView TRAIN = job(Stage.TRAIN, 1);
+  private static final String PEER_LOST = "{\"reason\":\"PeerLost\",\"message\":\"rank 1 is gone\"}";
+  /** Long enough ago that no further cause is waited for. */
+  private static final Instant SETTLED = NOW.minus(JobOutcome.SETTLE);
+
+  @Test
+  void aPodRunsOnWhileOneContainerLives() {
+    assertThat(of(TRAIN, pod(TRAIN, 0, running(), exited(1, NOW)), pod(TRAIN, 1, running(), running())))
+        .isInstanceOfSatisfying(JobOutcome.Failed.class, f -> assertThat(f.failure().details().rank()).isEqualTo(1));
+  }
+
+  @Test
+  void ranksCountOverPods() {
+    assertThat(failure(TRAIN, pod(TRAIN, 0, running(), running()), pod(TRAIN, 1, running(), exited(137, NOW))))
+        .extracting(LastFailure::rank, LastFailure::node, LastFailure::exitCode, LastFailure::reason)
+        .containsExactly(3, "node-1", 137, "Killed");
+  }
+
+  @Test
+  void aVictimIsNoCauseWhileTheCauseMayStillShowUp() {
+    assertThat(of(TRAIN, pod(TRAIN, 0, exited(75, PEER_LOST, NOW), running()), pod(TRAIN, 1, running(), running())))
+        .isEqualTo(new JobOutcome.Settling(NOW.plus(JobOutcome.SETTLE)));
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(75, PEER_LOST, SETTLED), running()),
+        pod(TRAIN, 1, running(), running())).reason()).isEqualTo("PeerLost");
+  }
+
+  @Test
+  void theCauseIsPreferredToEarlierVictims() {
+    LastFailure failure = failure(TRAIN,
+        pod(TRAIN, 0, exited(75, PEER_LOST, NOW.minusSeconds(3)), exited(143, NOW.minusSeconds(2))),
+        pod(TRAIN, 1, exited(1, NOW.minusSeconds(1)), exited(75, PEER_LOST, NOW.minusSeconds(3))));
+    assertThat(failure.rank()).isEqualTo(2);
+  }
+
+  @Test
+  void aDeletedPodIsTheCauseAndThoseThatItsJobDeletedAreVictims() {
+    JobView failed = failed(TRAIN, NOW.minusSeconds(10));
+    LastFailure failure = failure(failed,
+        deleted(pod(TRAIN, 0, exited(143, NOW.minusSeconds(9)), running()), NOW.minusSeconds(10)),
+        deleted(pod(TRAIN, 1, exited(143, NOW.minusSeconds(11)), exited(137, NOW.minusSeconds(11))), NOW.minusSeconds(20)));
+    assertThat(failure.reason()).isEqualTo("PodDeleted");
+    assertThat(failure.rank()).isEqualTo(2);
+  }
+
+  @Test
+  void aDisruptionIsTheCauseOfWhateverFollows() {
+    JobOutcome outcome = of(TRAIN, pod(TRAIN, 0, exited(1, NOW.minusSeconds(4)), running()),
+        disrupted(pod(TRAIN, 1, exited(137, NOW), running()), "PreemptionByScheduler", NOW.minusSeconds(3)));
+    assertThat(((JobOutcome.Failed) outcome).failure().cause()).isEqualTo(Cause.DISRUPTED);
+    assertThat(((JobOutcome.Failed) outcome).failure().details().reason()).isEqualTo("PreemptionByScheduler");
+  }
+
+  @Test
+  void aPodThatIsGoneIsToldByItsIndex() {
+    assertThat(failure(failed(TRAIN, SETTLED), pod(TRAIN, 0, exited(75, PEER_LOST, SETTLED), running())))
+        .extracting(LastFailure::reason, LastFailure::rank).containsExactly("PodDeleted", 2);
+  }
+
+  @Test
+  void theTrainersOwnWordsAreTaken() {
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"stage\":\"train\",\"reason\":\"NoData\",\"message\":\"no parquet\"}",
+        NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData", "no parquet");
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"reason\":\"no reason; rm -rf\"}", NOW), running())).reason())
+        .isEqualTo("BadInput");
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(134, "Exception in thread main", NOW), running())).message())
+        .contains("Exception in thread main");
+  }
+
+  @Test
+  void aFailedCheckIsTold() {
+    JobView job = job(Stage.PREPARE_DATA, 1);
+    PodView pod = new PodView("p", Stage.PREPARE_DATA, 1, 0, "n", true, Optional.empty(), Optional.empty(), Optional.empty(),
+        List.of(new ContainerView("check", true, 0, exited(66, "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}", NOW)),
+            new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
+    assertThat(((JobOutcome.Failed) JobOutcome.of(Optional.of(job), List.of(pod), Map.of(), 1, 1, NOW)).failure().details())
+        .extracting(LastFailure::stage, LastFailure::reason, LastFailure::rank).containsExactly("check", "ModelNotFound", null);
+  }
+
+  @Test
+  void whatDoesNotStartIsTold() {
+    assertThat(of(TRAIN, unschedulable(pod(TRAIN, 0), "0/3 nodes are available")))
+        .isEqualTo(new JobOutcome.NotStarted("Unschedulable", "pod demo-train-1-0: 0/3 nodes are available"));
+    assertThat(of(TRAIN, pod(TRAIN, 0, new ContainerView.Waiting("ImagePullBackOff", "no such image"), running())))
+        .isInstanceOfSatisfying(JobOutcome.NotStarted.class, n -> assertThat(n.reason()).isEqualTo("ImagePullFailed"));
+    assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(),
+        Map.of("demo-train-1", new Warning("FailedCreate", "exceeded quota")), 2, 2, NOW))
+        .isEqualTo(new JobOutcome.NotStarted("PodCreationFailed", "job demo-train-1: exceeded quota"));
+    PodView mounting = pod(TRAIN, 0, new ContainerView.Waiting("ContainerCreating", ""));
+    assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(mounting),
+        Map.of(mounting.name(), new Warning("FailedMount", "no such host")), 2, 2, NOW))
+        .isEqualTo(new JobOutcome.NotStarted("FailedMount", "pod demo-train-1-0: no such host"));
+  }
+
+  @Test
+  void theEndIsTheJobsToSay() {
+    assertThat(of(complete(TRAIN))).isEqualTo(new JobOutcome.Succeeded());
+    assertThat(JobOutcome.of(Optional.empty(), List.of(), Map.of(), 2, 2, NOW)).isEqualTo(new JobOutcome.Absent());
+    JobOutcome ended = of(TRAIN, pod(TRAIN, 0, exited(0, NOW), exited(0, NOW)), pod(TRAIN, 1, exited(0, NOW), exited(0, NOW)));
+    assertThat(ended).as("all ranks ended well, the Job does not say so yet").isEqualTo(new JobOutcome.Running(NOW));
+  }
+
+  private static LastFailure failure(JobView job, PodView... pods) {
+    return ((JobOutcome.Failed) of(job, pods)).failure().details();
+  }
+
+  private static JobOutcome of(JobView job, PodView... pods) {
+    return JobOutcome.of(Optional.of(job), List.of(pods), Map.of(), 2, 2, NOW);
+  }
+}

@@ -1,0 +1,112 @@
+package dev.flowtraining.operator.report;
+
+import static dev.flowtraining.operator.Samples.NOW;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flowtraining.operator.Samples;
+import dev.flowtraining.operator.api.v1alpha1.Condition;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.LastFailure;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
+import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.decide.FailureClass;
+import dev.flowtraining.operator.decide.InputHash;
+import dev.flowtraining.operator.observe.Failure;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class StatusBuilderTest {
+
+  private final FlowTraining ft = Samples.training("stages: {from: train, to: average}\ntraining: {gpus: 2, device: cpu}\n");
+  private Instant now = NOW;
+
+  @Test
+  void theFirstWriteHasEverything() {
+    FlowTrainingStatus first = next(new Decision.Blocked("VolumeClaimNotFound", "create it", true));
+    assertThat(first.observedGeneration()).isEqualTo(1);
+    assertThat(first.phase()).isEqualTo(Phase.PENDING);
+    assertThat(first.stages()).hasSize(7);
+    assertThat(first.of(Stage.PARQUET).phase()).isEqualTo(StagePhase.NOT_REQUESTED);
+    assertThat(condition(first, "Stalled")).extracting(Condition::status, Condition::reason)
+        .containsExactly("True", "VolumeClaimNotFound");
+    assertThat(condition(first, "Reconciling").status()).isEqualTo("False");
+    assertThat(condition(first, "ParquetWritten").reason()).isEqualTo("NotRequested");
+    assertThat(first.conditions()).hasSize(10);
+  }
+
+  @Test
+  void transitionTimesStayWhileNothingChanges() {
+    begin();
+    Condition before = condition(ft.getStatus(), "Reconciling");
+    now = now.plusSeconds(60);
+    FlowTrainingStatus later = next(new Decision.Wait(Stage.TRAIN, "Unschedulable", "no GPU", Optional.empty()));
+    assertThat(condition(later, "Reconciling").lastTransitionTime()).isEqualTo(before.lastTransitionTime());
+    assertThat(condition(later, "Reconciling").reason()).isEqualTo("Unschedulable");
+    assertThat(condition(later, "Trained").message()).isEqualTo("no GPU");
+    ft.setStatus(later);
+    now = now.plusSeconds(60);
+    assertThat(next(new Decision.Wait(Stage.TRAIN, "Unschedulable", "no GPU", Optional.empty())))
+        .as("nothing to write").isEqualTo(later);
+  }
+
+  @Test
+  void aRestartIsCountedOnceAndTold() {
+    begin();
+    FlowTrainingStatus before = ft.getStatus();
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 1, "n1", 137, "Killed", "killed", "t"), now);
+    FlowTrainingStatus after = next(new Decision.Restart(Stage.TRAIN, failure, FailureClass.RETRYABLE, now.plusSeconds(10)));
+    assertThat(after.phase()).isEqualTo(Phase.RESTARTING);
+    assertThat(after.training().restarts()).isEqualTo(1);
+    assertThat(after.training().lastFailure().rank()).isEqualTo(1);
+    assertThat(after.of(Stage.TRAIN).nextAttemptTime()).isEqualTo(now.plusSeconds(10).toString());
+    assertThat(condition(after, "Reconciling").status()).isEqualTo("True");
+    assertThat(Story.between(before, after)).containsExactly(new Story.Line(Reason.TRAINING_RESTARTED, true,
+        "train, attempt 1 failed: Killed: rank 1 on n1: exit code 137: killed"));
+  }
+
+  @Test
+  void theEndHasOneTruth() {
+    begin();
+    next(new Decision.Complete(Stage.TRAIN));
+    ft.setStatus(next(new Decision.Complete(Stage.TRAIN)));
+    assertThat(ft.getStatus().phase()).isEqualTo(Phase.RUNNING);
+    ft.setStatus(next(new Decision.Start(Stage.AVERAGE, 1, false, Optional.empty())));
+    FlowTrainingStatus end = next(new Decision.Complete(Stage.AVERAGE));
+    assertThat(end.phase()).isEqualTo(Phase.SUCCEEDED);
+    assertThat(end.progress()).isEqualTo("100%");
+    assertThat(end.completionTime()).isNotNull();
+    assertThat(end.conditions()).filteredOn(Condition::holds).extracting(Condition::type)
+        .containsExactly("Ready", "Trained", "CheckpointsAveraged");
+    ft.setStatus(end);
+    assertThat(next(new Decision.Idle())).isEqualTo(end);
+  }
+
+  @Test
+  void aFailureForGoodIsStalled() {
+    begin();
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "no parquet", "t"), now);
+    FlowTrainingStatus end = next(new Decision.Fail(Stage.TRAIN, failure, "NoData: no parquet"));
+    assertThat(end.conditions()).filteredOn(Condition::holds).extracting(Condition::type).containsExactly("Stalled");
+    assertThat(condition(end, "Trained")).extracting(Condition::reason, Condition::message)
+        .containsExactly("NoData", "NoData: no parquet");
+  }
+
+  private void begin() {
+    ft.setStatus(next(new Decision.Begin(Stage.TRAIN, InputHash.of(ft.getSpec(), Optional.empty()), Optional.empty())));
+    ft.setStatus(next(new Decision.Start(Stage.TRAIN, 1, true, Optional.empty())));
+    assertThat(List.of(ft.getStatus().phase(), ft.getStatus().stage())).containsExactly(Phase.RUNNING, Stage.TRAIN);
+  }
+
+  private FlowTrainingStatus next(Decision decision) {
+    return StatusBuilder.next(ft, Samples.nothing(), decision, "image", now);
+  }
+
+  private static Condition condition(FlowTrainingStatus status, String type) {
+    return status.condition(type).orElseThrow();
+  }
+}

@@ -1,0 +1,174 @@
+package dev.flowtraining.trainer;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** What a user, or the operator, types. */
+@Command(name = "flow-trainer", sortOptions = false, usageHelpAutoWidth = true, mixinStandardHelpOptions = true,
+    versionProvider = CommandLineOptions.Version.class,
+    description = "Trains the flow (token2mel) model of Step-Audio-EditX: one stage, or with 'run' several in one process.",
+    footer = {"", "Exit codes: 0 done, 1 unknown, 2 usage or config, 64 bad data, 65 out of memory, 66 something missing,",
+        "75 worth another try, 143 ended by SIGTERM."})
+final class CommandLineOptions {
+
+  @Parameters(index = "0", paramLabel = "STAGE", description = "check, prepare-data, speaker-embedding, speech-tokens,"
+      + " parquet, train, average, export; or run")
+  String stage;
+
+  @Option(names = "--run-dir", required = true, paramLabel = "DIR", description = "where all stages meet")
+  Path runDir;
+
+  @Option(names = "--preset", paramLabel = "NAME", description = "production (default), fine-tune or tiny")
+  String preset;
+
+  @Option(names = "--config", paramLabel = "FILE", description = "settings that differ from the preset")
+  Path config;
+
+  @Option(names = "--stages", paramLabel = "A-B", defaultValue = "0-6", description = "for run: stages by number (${DEFAULT-VALUE})")
+  String stages;
+
+  @ArgGroup(validate = false, heading = "%nData (prepare-data, check, run)%n")
+  Data data = new Data();
+
+  @ArgGroup(validate = false, heading = "%nModels: 'builtin', or a file or folder%n")
+  Models models = new Models();
+
+  @ArgGroup(validate = false, heading = "%nTraining%n")
+  Training training = new Training();
+
+  @ArgGroup(validate = false, heading = "%nAveraging%n")
+  Averaging averaging = new Averaging();
+
+  @ArgGroup(validate = false, heading = "%nCheck%n")
+  Checking checking = new Checking();
+
+  static final class Data {
+    @Option(names = "--train", paramLabel = "PATH",
+        description = "folder with wav.scp, text and perhaps utt2spk, or a folder of audio")
+    Path train;
+
+    @Option(names = "--dev", paramLabel = "PATH", description = "like --train, for validation")
+    Path dev;
+
+    @Option(names = "--dev-fraction", paramLabel = "F", description = "part of --train that is held out instead of --dev")
+    Double devFraction;
+
+    @Option(names = "--path-prefix", paramLabel = "FROM=TO", description = "maps the paths in wav.scp")
+    String pathPrefix;
+  }
+
+  static final class Models {
+    @Option(names = "--speaker-encoder", paramLabel = "FILE", defaultValue = "builtin", description = "campplus.onnx (${DEFAULT-VALUE})")
+    String speakerEncoder = "builtin";
+
+    @Option(names = "--tokenizer", paramLabel = "DIR", defaultValue = "builtin", description = "Step-Audio-Tokenizer (${DEFAULT-VALUE})")
+    String tokenizer = "builtin";
+
+    @Option(names = "--init", paramLabel = "FILE", defaultValue = "builtin",
+        description = "flow.pt to start from; builtin is a random start (${DEFAULT-VALUE})")
+    String init = "builtin";
+  }
+
+  static final class Training {
+    @Option(names = "--engine", paramLabel = "NAME", defaultValue = "torch_ddp", description = "torch_ddp or deepspeed (${DEFAULT-VALUE})")
+    String engine = "torch_ddp";
+
+    @Option(names = "--deepspeed-config", paramLabel = "FILE", description = "a ds_stage2.json")
+    Path deepspeedConfig;
+
+    @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto", description = "auto, cpu or cuda (${DEFAULT-VALUE})")
+    String device = "auto";
+
+    @Option(names = "--resume-from", paramLabel = "PATH", description = "the checkpoint to go on from, relative to the run directory")
+    String resumeFrom;
+  }
+
+  static final class Averaging {
+    @Option(names = "--num", paramLabel = "N", defaultValue = "5", description = "checkpoints to average (${DEFAULT-VALUE})")
+    int num = 5;
+
+    @Option(names = "--by", paramLabel = "HOW", defaultValue = "last", description = "last or valBest (${DEFAULT-VALUE})")
+    String by = "last";
+  }
+
+  static final class Checking {
+    @Option(names = "--min-free-disk", paramLabel = "SIZE", defaultValue = "1Gi",
+        description = "free space that the run directory's volume must have (${DEFAULT-VALUE})")
+    String minFreeDisk = "1Gi";
+  }
+
+  static final class Version implements picocli.CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return Versions.all().entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toArray(String[]::new);
+    }
+  }
+
+  /** The stages to run, in order. {@code run} begins with the check. */
+  List<Stage> wanted() {
+    if (!stage.equals("run")) {
+      return List.of(Stage.of(stage));
+    }
+    String[] ends = stages.split("-", 2);
+    boolean range = ends.length == 2 && stages.matches("\\d+-\\d+");
+    Stage from = Stage.of(range ? ends[0] : stages);
+    Stage to = Stage.of(range ? ends[1] : stages);
+    if (from.number() > to.number()) {
+      throw new StageFailure(ExitCode.USAGE, "Usage", "--stages " + stages + " ends before it begins");
+    }
+    List<Stage> wanted = new ArrayList<>(List.of(Stage.CHECK));
+    for (Stage s : Stage.values()) {
+      if (s != Stage.CHECK && s.number() >= from.number() && s.number() <= to.number()) {
+        wanted.add(s);
+      }
+    }
+    return wanted;
+  }
+
+  /** @throws StageFailure exit code 2 for a value that no stage takes */
+  StageOptions stageOptions(Map<String, String> env) {
+    oneOf("--engine", training.engine, "torch_ddp", "deepspeed");
+    oneOf("--by", averaging.by, "last", "valBest");
+    if (!training.device.matches("auto|cpu|cuda(:\\d+)?")) {
+      throw usage("--device " + training.device + " is none of auto, cpu, cuda");
+    }
+    demand(averaging.num >= 1, "--num has to be at least 1, not " + averaging.num);
+    demand(data.dev == null || data.devFraction == null, "--dev and --dev-fraction exclude each other; give one of them");
+    demand(data.devFraction == null || data.devFraction > 0 && data.devFraction < 1,
+        "--dev-fraction has to be above 0 and below 1, not " + data.devFraction);
+    demand(data.pathPrefix == null || data.pathPrefix.contains("="), "--path-prefix has to be FROM=TO");
+    return new StageOptions(data.train, data.dev, data.devFraction, data.pathPrefix, models.speakerEncoder,
+        models.tokenizer, models.init, training.engine, training.deepspeedConfig, training.device, training.resumeFrom,
+        averaging.num, averaging.by, rendezvousTimeout(env));
+  }
+
+  private static Duration rendezvousTimeout(Map<String, String> env) {
+    String seconds = env.getOrDefault("FLOWTRAINING_RENDEZVOUS_TIMEOUT", "600");
+    if (!seconds.matches("[1-9]\\d{0,6}")) {
+      throw new StageFailure(ExitCode.USAGE, "InvalidEnvironment",
+          "FLOWTRAINING_RENDEZVOUS_TIMEOUT=" + seconds + " is not a number of seconds");
+    }
+    return Duration.ofSeconds(Long.parseLong(seconds));
+  }
+
+  private static void oneOf(String option, String value, String... allowed) {
+    demand(List.of(allowed).contains(value), option + " " + value + " is none of " + String.join(", ", allowed));
+  }
+
+  private static void demand(boolean holds, String message) {
+    if (!holds) {
+      throw usage(message);
+    }
+  }
+
+  private static StageFailure usage(String message) {
+    return new StageFailure(ExitCode.USAGE, "Usage", message);
+  }
+}

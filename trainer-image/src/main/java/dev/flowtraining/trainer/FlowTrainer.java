@@ -1,0 +1,143 @@
+package dev.flowtraining.trainer;
+
+import dev.flowtraining.trainer.average.AverageTask;
+import dev.flowtraining.trainer.check.Check;
+import dev.flowtraining.trainer.config.ConfigLoader;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.export.ExportTask;
+import dev.flowtraining.trainer.parquet.WriteParquet;
+import dev.flowtraining.trainer.prepare.PrepareData;
+import dev.flowtraining.trainer.progress.KubernetesConfigMap;
+import dev.flowtraining.trainer.progress.RunReport;
+import dev.flowtraining.trainer.progress.TerminationMessage;
+import dev.flowtraining.trainer.speaker.SpeakerEmbedding;
+import dev.flowtraining.trainer.tokens.SpeechTokens;
+import dev.flowtraining.trainer.train.TrainTask;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import picocli.CommandLine;
+
+/** {@code flow-trainer}: one switch over the stages, and one place where every way to end becomes an exit code. */
+public final class FlowTrainer {
+  /** Kubernetes gives 30 s between SIGTERM and SIGKILL unless told otherwise. */
+  private static final int GRACE_SECONDS = 25;
+
+  private final Map<String, String> env;
+  private final AtomicBoolean said = new AtomicBoolean();
+  private volatile RunReport report;
+  private volatile Stage stage;
+  private volatile int rank;
+
+  private FlowTrainer(Map<String, String> env) {
+    this.env = env;
+  }
+
+  public static void main(String[] args) {
+    Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
+    System.exit(new FlowTrainer(System.getenv()).exitCode(args));
+  }
+
+  private int exitCode(String[] args) {
+    CommandLineOptions options = new CommandLineOptions();
+    CommandLine line = new CommandLine(options);
+    CountDownLatch done = new CountDownLatch(1);
+    try {
+      line.parseArgs(args);
+      if (CommandLine.printHelpIfRequested(line.getParseResult())) {
+        return ExitCode.DONE.code();
+      }
+      onTermination(Thread.currentThread(), done, options);
+      run(options);
+      return ExitCode.DONE.code();
+    } catch (CommandLine.ParameterException e) {
+      return ended(new Failure(ExitCode.USAGE, "Usage", e.getMessage() + " (see flow-trainer --help)", true), e);
+    } catch (Throwable t) { // an OutOfMemoryError is one of the ways to end
+      return ended(Failure.of(t, options.runDir), t);
+    } finally {
+      if (report != null) {
+        report.close();
+      }
+      done.countDown();
+    }
+  }
+
+  private void run(CommandLineOptions options) throws IOException, InterruptedException {
+    Ranks ranks = Ranks.of(env);
+    rank = ranks.rank();
+    boolean terminal = System.console() != null && System.console().isTerminal();
+    report = new RunReport(ranks.attempt(), System.out, terminal,
+        rank == 0 ? KubernetesConfigMap.of(env) : Optional.empty(), Clock.systemUTC());
+    StageOptions stageOptions = options.stageOptions(env);
+    RunLayout layout = new RunLayout(options.runDir.toAbsolutePath().normalize());
+    for (Stage wanted : options.wanted()) {
+      stage = wanted;
+      if (wanted == Stage.CHECK) {
+        // loads the config itself: a config that does not load is one of its rows
+        new Check(layout, options.preset, options.config, stageOptions, options.checking.minFreeDisk, env).run(System.out);
+        continue;
+      }
+      FlowConfig config = ConfigLoader.load(options.preset, options.config);
+      StageContext context = new StageContext(layout, config, stageOptions, ranks, report);
+      new StageRunner(context, report, env).run(wanted, task(wanted));
+    }
+  }
+
+  private static StageTask task(Stage stage) {
+    return switch (stage) {
+      case CHECK -> throw new IllegalArgumentException("the check is no task: it has no result to keep");
+      case PREPARE_DATA -> new PrepareData();
+      case SPEAKER_EMBEDDING -> new SpeakerEmbedding();
+      case SPEECH_TOKENS -> new SpeechTokens();
+      case PARQUET -> new WriteParquet();
+      case TRAIN -> new TrainTask();
+      case AVERAGE -> new AverageTask();
+      case EXPORT -> new ExportTask();
+    };
+  }
+
+  /**
+   * SIGTERM interrupts the stage and waits for it, so that training can save a checkpoint. An exhausted heap in a thread
+   * that nobody waits for ends the process as one in the stage's own does.
+   */
+  private void onTermination(Thread stageThread, CountDownLatch done, CommandLineOptions options) {
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+      if (done.getCount() == 0) {
+        return; // an ordinary end
+      }
+      stageThread.interrupt();
+      try {
+        if (!done.await(GRACE_SECONDS, TimeUnit.SECONDS)) {
+          ended(Failure.of(new InterruptedException(), null), null);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }, "termination"));
+    Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {
+      int code = ended(Failure.of(thrown, options.runDir), thrown);
+      if (code == ExitCode.OUT_OF_MEMORY.code()) {
+        Runtime.getRuntime().halt(code);
+      }
+    });
+  }
+
+  /** Says once why the process ends. */
+  private int ended(Failure failure, Throwable thrown) {
+    if (said.compareAndSet(false, true)) {
+      if (!failure.known()) {
+        thrown.printStackTrace();
+      }
+      System.err.println("flow-trainer" + (stage == null ? "" : " " + stage.id()) + ": " + failure.reason() + ": "
+          + failure.message());
+      new TerminationMessage(stage == null ? null : stage.id(), rank, failure.reason(), failure.message(),
+          report == null ? null : report.step().orElse(null)).write(env);
+    }
+    return failure.exitCode().code();
+  }
+}

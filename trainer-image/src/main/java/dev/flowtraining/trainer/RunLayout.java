@@ -1,0 +1,81 @@
+package dev.flowtraining.trainer;
+
+import java.nio.file.Path;
+
+/** Every path of a run, written once. All stages meet only in this directory. */
+public record RunLayout(Path root) {
+
+  public Path runJson() {
+    return root.resolve("run.json");
+  }
+
+  /** The record that a stage leaves at its end, such as {@code parquet.json}. */
+  public Path stageRecord(Stage stage) {
+    return root.resolve(stage.id() + ".json");
+  }
+
+  /** {@code train} or {@code dev}: Kaldi files {@code wav.scp text utt2spk utt2dur}, {@code rejects}. */
+  public Path data(String split) {
+    return root.resolve("data").resolve(split);
+  }
+
+  /** {@code utt [ f f f … ]}, 192 floats. */
+  public Path utt2embedding(String split) {
+    return data(split).resolve("utt2embedding");
+  }
+
+  /** {@code spk [ f f f … ]}, the unnormalised mean over the speaker's utterances. */
+  public Path spk2embedding(String split) {
+    return data(split).resolve("spk2embedding");
+  }
+
+  /** {@code utt id id id …}, the flat 2:3 interleave of vq02 and vq06 (+1024). */
+  public Path utt2speechToken(String split) {
+    return data(split).resolve("utt2speech_token");
+  }
+
+  /** The codebooks that stage 2 fitted when the tokenizer is the built-in one. */
+  public Path codebooks() {
+    return root.resolve("tokenizer");
+  }
+
+  /** {@code parquet/train}, {@code parquet/dev}. */
+  public Path parquet(String split) {
+    return root.resolve("parquet").resolve(split);
+  }
+
+  /** One Parquet path per line, relative to the run directory. */
+  public Path dataList(String split) {
+    return parquet(split).resolve("data.list");
+  }
+
+  public Path experiment() {
+    return root.resolve("exp").resolve("flow_model");
+  }
+
+  /** An attempt writes only here, so that a zombie of an older attempt can harm nothing. */
+  public Path attempt(int attempt) {
+    return experiment().resolve("attempt-" + attempt);
+  }
+
+  public Path trainLog() {
+    return experiment().resolve("train.log");
+  }
+
+  /** One JSON object per line: the curve that the report draws. */
+  public Path metrics() {
+    return experiment().resolve("metrics.jsonl");
+  }
+
+  public Path averaged() {
+    return experiment().resolve("flow_averaged.pt");
+  }
+
+  public Path export() {
+    return root.resolve("export");
+  }
+
+  public Path artifactsJson() {
+    return export().resolve("artifacts.json");
+  }
+}

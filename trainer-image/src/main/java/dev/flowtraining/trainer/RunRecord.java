@@ -1,0 +1,67 @@
+package dev.flowtraining.trainer;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/**
+ * {@code run.json}: whose run directory this is, and the input hash of each stage that is done.
+ *
+ * @param namespace the FlowTraining's; null for a run without a cluster
+ * @param uid of the FlowTraining that uses the directory now: one that was deleted and applied again adopts it
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record RunRecord(String namespace, String name, String uid, TreeMap<String, String> stages) {
+  private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /**
+   * Takes the run directory for the FlowTraining that the environment names.
+   *
+   * @throws StageFailure 66 {@code RunDirectoryTaken} when it belongs to another one
+   */
+  static RunRecord claim(RunLayout layout, Map<String, String> env) throws IOException {
+    RunRecord old = read(layout);
+    String name = env.get("FLOWTRAINING_NAME");
+    String namespace = env.get("FLOWTRAINING_NAMESPACE");
+    if (name == null) {
+      return old; // no cluster: whoever owns the directory stays its owner
+    }
+    if (old.name != null && !(old.name.equals(name) && Objects.equals(old.namespace, namespace))) {
+      throw new StageFailure(ExitCode.MISSING, "RunDirectoryTaken", layout.root() + " belongs to FlowTraining "
+          + old.namespace + "/" + old.name + ", not " + namespace + "/" + name
+          + "; use another workspace, or remove run.json there when its results may be overwritten");
+    }
+    return new RunRecord(namespace, name, env.get("FLOWTRAINING_RUN_ID"), old.stages);
+  }
+
+  RunRecord with(Stage stage, String inputHash) {
+    TreeMap<String, String> done = new TreeMap<>(stages);
+    done.put(stage.id(), inputHash);
+    return new RunRecord(namespace, name, uid, done);
+  }
+
+  void write(RunLayout layout) throws IOException {
+    WholeFile.text(layout.runJson(), JSON.writeValueAsString(this) + "\n");
+  }
+
+  private static RunRecord read(RunLayout layout) throws IOException {
+    if (Files.exists(layout.runJson())) {
+      try {
+        RunRecord record = JSON.readValue(layout.runJson().toFile(), RunRecord.class);
+        return record.stages == null ? new RunRecord(record.namespace, record.name, record.uid, new TreeMap<>()) : record;
+      } catch (JsonProcessingException e) {
+        throw new StageFailure(ExitCode.MISSING, "RunRecordUnreadable", layout.runJson()
+            + " is no run.json: " + e.getOriginalMessage() + "; remove it to use the directory again", e);
+      }
+    }
+    return new RunRecord(null, null, null, new TreeMap<>());
+  }
+}

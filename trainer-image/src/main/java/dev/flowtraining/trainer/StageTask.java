@@ -1,0 +1,31 @@
+package dev.flowtraining.trainer;
+
+import java.io.IOException;
+import java.util.Map;
+
+/**
+ * One stage. Idempotent: it writes to a temporary name and renames; interrupted, it goes on where it was.
+ * {@link StageRunner} skips it when {@link #inputHash} equals the one of its last record.
+ */
+public interface StageTask {
+
+  /** SHA-256 of all that determines the result: format version, config part, models, the stages before. */
+  String inputHash(StageContext context) throws IOException;
+
+  /**
+   * SIGTERM interrupts the calling thread: save what is worth saving and throw {@link InterruptedException}; the process
+   * then ends with 143.
+   */
+  Result run(StageContext context) throws IOException, InterruptedException;
+
+  /** Whether what an earlier run wrote is still there; if not, the stage runs again although its input is the same. */
+  default boolean resultsPresent(StageContext context) {
+    return true;
+  }
+
+  /**
+   * @param counts what was done, for the record and for people, such as {@code utterances}
+   * @param outputHash SHA-256 that stands for the result in the next stage's input hash
+   */
+  record Result(Map<String, Object> counts, String outputHash) {}
+}

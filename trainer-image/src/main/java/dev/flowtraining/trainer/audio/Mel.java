@@ -1,0 +1,51 @@
+package dev.flowtraining.trainer.audio;
+
+/**
+ * The model's target: log-mel spectrogram of 24 kHz audio, 50 frames per second, 80 bins (the settings of the released
+ * vocoder, HiFT). Reflect-pad 720; window and transform 1920, periodic Hann; magnitude √(re² + im² + 1e-9); Slaney mel
+ * 0–8000 Hz; ln(max(·, 1e-5)).
+ */
+public final class Mel {
+  public static final int RATE = 24_000;
+  public static final int BINS = 80;
+  public static final int HOP = 480;
+  private static final int N = 1920;
+  private static final int PAD = (N - HOP) / 2;
+  private static final double[] WINDOW = Window.hannPeriodic(N);
+  private static final MelBank BANK = MelBank.slaney(RATE, N, BINS, 0, 8000);
+
+  private Mel() {}
+
+  /** Frames of an utterance of so many samples. */
+  public static int frames(int samples) {
+    return (samples + 2 * PAD - N) / HOP + 1;
+  }
+
+  /**
+   * @param samples at 24 kHz, at least 721 (the reflection needs them)
+   * @return frames × 80, row-major
+   */
+  public static float[] of(float[] samples) {
+    if (samples.length <= PAD) {
+      throw new IllegalArgumentException(samples.length + " samples at 24 kHz are too few for a mel frame");
+    }
+    int frames = frames(samples.length);
+    float[] mel_FC = new float[frames * BINS];
+    RealFft fft = new RealFft(N);
+    double[] frame = new double[N];
+    double[] spectrum = new double[N / 2 + 1];
+    for (int f = 0; f < frames; f++) {
+      for (int i = 0; i < N; i++) {
+        frame[i] = WINDOW[i] * samples[Window.reflect(f * HOP - PAD + i, samples.length)];
+      }
+      fft.power(frame, spectrum);
+      for (int k = 0; k < spectrum.length; k++) {
+        spectrum[k] = Math.sqrt(spectrum[k] + 1e-9);
+      }
+      for (int m = 0; m < BINS; m++) {
+        mel_FC[f * BINS + m] = (float) Math.log(Math.max(BANK.apply(m, spectrum), 1e-5));
+      }
+    }
+    return mel_FC;
+  }
+}

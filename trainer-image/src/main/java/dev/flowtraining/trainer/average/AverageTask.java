@@ -1,0 +1,99 @@
+package dev.flowtraining.trainer.average;
+
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.InputHash;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.StageContext;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.StageOptions;
+import dev.flowtraining.trainer.StageRecord;
+import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Stage 5: the mean of the last N checkpoints, or of the N with the lowest validation loss. */
+public final class AverageTask implements StageTask {
+  private static final int FORMAT = 1;
+  private static final Logger LOG = LoggerFactory.getLogger(AverageTask.class);
+
+  @Override
+  public String inputHash(StageContext context) throws IOException {
+    StageOptions options = context.options();
+    return InputHash.start().add("average").add(FORMAT).add(options.averageNum()).add(options.averageBy())
+        .add(StageRecord.require(context.layout(), Stage.TRAIN).outputHash()).hex();
+  }
+
+  @Override
+  public boolean resultsPresent(StageContext context) {
+    return Files.isRegularFile(context.layout().averaged());
+  }
+
+  @Override
+  public Result run(StageContext context) throws IOException {
+    RunLayout layout = context.layout();
+    boolean best = context.options().averageBy().equals("valBest");
+    int num = context.options().averageNum();
+    List<String> passedOver = new ArrayList<>();
+    List<Candidate> candidates = Candidate.of(layout, passedOver::add);
+    Map<Path, StateDict> chosen = choose(candidates, num, best, passedOver);
+    passedOver.forEach(LOG::warn);
+    if (chosen.isEmpty()) {
+      throw new StageFailure(ExitCode.MISSING, "NoCheckpoint", "there is no readable checkpoint "
+          + (best && !candidates.isEmpty() ? "with a validation loss " : "") + "in " + layout.experiment()
+          + (passedOver.isEmpty() ? "" : " (" + passedOver.getFirst() + ")") + "; run stage train first"
+          + (best ? ", with validation data, or average by last" : ""));
+    }
+    if (chosen.size() < num) {
+      LOG.warn("averaging {} checkpoints, as there are no more; {} were asked for", chosen.size(), num);
+    }
+    context.progress().update(Stage.AVERAGE, 0.3, "averaging " + chosen.size() + " checkpoints");
+    StateDictFile.write(layout.averaged(), Mean.of(chosen));
+    Map<String, Object> counts = new LinkedHashMap<>();
+    counts.put("averaged", chosen.size());
+    counts.put("asked", num);
+    counts.put("by", best ? "valBest" : "last");
+    counts.put("checkpoints", chosen.keySet().stream().map(f -> layout.root().relativize(f).toString()).toList());
+    counts.put("passedOver", passedOver.size());
+    return new Result(counts, InputHash.ofFile(layout.averaged()));
+  }
+
+  /** Reads the best or newest N that are whole; in the place of one that is not the one before is taken. */
+  static Map<Path, StateDict> choose(List<Candidate> candidates, int num, boolean best, List<String> passedOver) {
+    List<Candidate> ordered = candidates.stream().filter(c -> !best || c.cvLoss() != null)
+        .sorted(best ? Candidate.BEST : Candidate.NEWEST).toList();
+    Map<Path, StateDict> chosen = new LinkedHashMap<>();
+    Set<Long> steps = new HashSet<>();
+    for (Candidate candidate : ordered) {
+      // an earlier attempt's checkpoint of the same step, or a step's and an epoch's, would count twice
+      if (chosen.size() == num || steps.contains(candidate.step())
+          || best && superseded(candidate, candidates, passedOver)) {
+        continue;
+      }
+      try {
+        chosen.put(candidate.file(), StateDictFile.read(candidate.file()));
+        steps.add(candidate.step());
+      } catch (StageFailure e) {
+        passedOver.add("passed over " + candidate.file() + ": " + e.getMessage());
+      }
+    }
+    return chosen;
+  }
+
+  /** Whether a later attempt wrote the same checkpoint again, and wrote it whole. */
+  private static boolean superseded(Candidate candidate, List<Candidate> all, List<String> passedOver) {
+    return all.stream().anyMatch(c -> c.attempt() > candidate.attempt() && c.name().equals(candidate.name())
+        && passedOver.stream().noneMatch(p -> p.contains(c.file().toString())));
+  }
+}

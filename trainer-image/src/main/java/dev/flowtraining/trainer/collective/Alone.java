@@ -1,0 +1,40 @@
+package dev.flowtraining.trainer.collective;
+
+import java.lang.foreign.MemorySegment;
+
+/** The only rank: nothing to sum with, nobody to wait for. */
+public final class Alone implements Collective {
+
+  @Override
+  public int rank() {
+    return 0;
+  }
+
+  @Override
+  public int worldSize() {
+    return 1;
+  }
+
+  @Override
+  public void allReduce(MemorySegment floats) {}
+
+  @Override
+  public double[] allReduce(double... values) {
+    return values.clone();
+  }
+
+  @Override
+  public void broadcast(MemorySegment bytes, int root) {}
+
+  @Override
+  public void barrier() {}
+
+  @Override
+  public void checkPeers() {}
+
+  @Override
+  public void close() {}
+
+  @Override
+  public void abort(String reason) {}
+}

@@ -1,0 +1,37 @@
+package dev.flowtraining.trainer.collective;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What ranks do together. Every rank calls the same methods in the same order with the same sizes; results are equal on
+ * all ranks, bit for bit, and do not depend on timing. A lost peer ends every call on every rank with a
+ * {@link dev.flowtraining.trainer.StageFailure} of reason {@code PeerLost}. Not for several threads.
+ */
+public interface Collective extends AutoCloseable {
+
+  int rank();
+
+  int worldSize();
+
+  /** Sums a buffer of fp32 over the ranks, in place. The segment stays valid and untouched by others until it returns. */
+  void allReduce(MemorySegment floats);
+
+  /** Sums a few doubles over the ranks, always in the order of the ranks. */
+  double[] allReduce(double... values);
+
+  /** Copies the root's bytes into every other rank's segment of the same size. */
+  void broadcast(MemorySegment bytes, int root);
+
+  /** Returns when every rank has called it. */
+  void barrier();
+
+  /** Throws at once when a peer is known to be lost; for long stretches without a collective call. */
+  void checkPeers();
+
+  /** Leaves in agreement: every rank has called it when it returns. */
+  @Override
+  void close();
+
+  /** Leaves because of a failure; the peers end with {@code PeerLost} and this reason. */
+  void abort(String reason);
+}

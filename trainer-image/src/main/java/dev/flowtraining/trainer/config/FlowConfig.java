@@ -1,0 +1,100 @@
+package dev.flowtraining.trainer.config;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import java.util.List;
+
+/**
+ * A whole {@code configs/flow_model.yaml}. The presets set every key; a user's file sets what differs.
+ * Keys are the record components in snake case.
+ */
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+public record FlowConfig(
+    ModelConfig model, FlowMatching cfm, Prepare prepareConf, Tokenizer tokenizerConf, Dataset datasetConf, Train trainConf) {
+
+  /** The probability path and the conditions' dropout of training. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record FlowMatching(
+      // σ of the path's end.
+      double sigmaMin,
+      // Probability with which mu, speaker and prompt are zeroed together.
+      double trainingCfgRate,
+      // Probability that the first frames of the target are given as prompt.
+      double promptProbability,
+      // Longest prompt, as a fraction of the utterance's frames.
+      double promptFraction) {}
+
+  /** Stage 0. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Prepare(
+      // Above this fraction of rejected utterances the stage fails.
+      double maxRejectFraction,
+      // Seconds; shorter utterances are rejected.
+      double minSeconds,
+      // Seconds; longer utterances are rejected.
+      double maxSeconds) {}
+
+  /** Stage 2's built-in tokenizer. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Tokenizer(
+      // Codes at 16.67 Hz, at most 1024.
+      int vq02Codes,
+      // Codes at 25 Hz, at most 4096.
+      int vq06Codes,
+      // Lloyd iterations of k-means.
+      int iterations,
+      // Feature frames that the fit sees at most.
+      int maxFitFrames) {}
+
+  /** Stages 3 and 4: Parquet and batches. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Dataset(
+      // Hz of the mel spectrogram's audio.
+      int sampleRate,
+      // Bytes of audio per Parquet file, about.
+      long parquetBytes,
+      // Padded mel frames of a micro-batch per rank.
+      int maxFramesInBatch,
+      int shuffleSize,
+      int sortSize,
+      // Threads that read, decode and compute mels.
+      int numWorkers,
+      // MiB of prepared batches that wait for the trainer at most.
+      int prefetchMib,
+      // {@code utt} or {@code spk}: which embedding conditions the model.
+      String speakerEmbedding) {}
+
+  /** Stage 4. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Train(
+      // {@code adam} or {@code adamw}.
+      String optim,
+      Optim optimConf,
+      // {@code warmuplr} or {@code constantlr}.
+      String scheduler,
+      Scheduler schedulerConf,
+      int maxEpoch,
+      // Micro-batches per optimizer step and rank.
+      int accumGrad,
+      // Largest global L2 norm of the gradient.
+      double gradClip,
+      // Optimizer steps between two lines of the log.
+      int logInterval,
+      // Optimizer steps between two checkpoints within an epoch; -1 for none.
+      int savePerStep,
+      // Epochs without a better validation loss before training stops; 0 for never.
+      int patience,
+      // Newest checkpoints that stay on the volume.
+      int keepLast,
+      long seed,
+      // Torch threads of a rank. Fixed, since sums depend on it.
+      int threads,
+      // Overrides every dropout of the encoder when set.
+      Double dropout) {}
+
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Optim(double lr, List<Double> betas, double eps, double weightDecay) {}
+
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Scheduler(int warmupSteps) {}
+}

@@ -1,0 +1,36 @@
+package dev.flowtraining.trainer.data;
+
+/** Why an utterance cannot be used. The id is what stands in {@code rejects} and in the counts. */
+public enum RejectReason {
+  MISSING_WAV("missing-wav"),
+  UNREADABLE_WAV("unreadable-wav"),
+  NOT_A_WAV("not-a-wav"),
+  TRUNCATED_WAV("truncated-wav"),
+  UNSUPPORTED_ENCODING("unsupported-encoding"),
+  ZERO_SAMPLES("zero-samples"),
+  /** Every sample is 0. */
+  SILENT("silent"),
+  NON_FINITE_SAMPLES("non-finite-samples"),
+  TOO_SHORT("too-short"),
+  TOO_LONG("too-long"),
+  LOW_SAMPLE_RATE("low-sample-rate"),
+  /** A command in wav.scp; commands are never run. */
+  PIPE("pipe"),
+  MISSING_TEXT("missing-text"),
+  EMPTY_TEXT("empty-text"),
+  /** utt2spk is there but does not name the utterance. */
+  MISSING_SPEAKER("missing-speaker"),
+  NO_TOKENS("no-tokens"),
+  BAD_TOKENS("bad-tokens"),
+  BAD_EMBEDDING("bad-embedding");
+
+  private final String id;
+
+  RejectReason(String id) {
+    this.id = id;
+  }
+
+  public String id() {
+    return id;
+  }
+}

@@ -1,0 +1,151 @@
+package dev.flowtraining.trainer.export;
+
+import ai.djl.Device;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.InputHash;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.StageContext;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.StageRecord;
+import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.WholeFile;
+import dev.flowtraining.trainer.audio.Mel;
+import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.Waveform;
+import dev.flowtraining.trainer.config.ModelConfig;
+import dev.flowtraining.trainer.model.FlowModelParameters;
+import dev.flowtraining.trainer.model.ParameterSpec;
+import dev.flowtraining.trainer.torch.SafeTensors;
+import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import dev.flowtraining.trainer.torch.Torch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Stage 6: the averaged weights in the forms that others load, samples of what they do, and a report. */
+public final class ExportTask implements StageTask {
+  private static final int FORMAT = 1;
+  private static final int SAMPLES = 3;
+  private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  @Override
+  public String inputHash(StageContext context) throws IOException {
+    return InputHash.start().add("export").add(FORMAT).add(context.config().model())
+        .add(StageRecord.require(context.layout(), Stage.AVERAGE).outputHash()).hex();
+  }
+
+  @Override
+  public boolean resultsPresent(StageContext context) {
+    return Files.isRegularFile(context.layout().artifactsJson())
+        && Files.isRegularFile(context.layout().export().resolve("flow.pt"));
+  }
+
+  @Override
+  public Result run(StageContext context) throws IOException {
+    RunLayout layout = context.layout();
+    Path folder = layout.export();
+    ModelConfig model = context.config().model();
+    StateDict weights = inOrder(StateDictFile.read(layout.averaged()), model);
+    List<Path> files = new ArrayList<>(weightFiles(folder, weights));
+    Path yaml = folder.resolve("cosyvoice.yaml");
+    WholeFile.text(yaml, CosyVoiceYaml.of(model));
+    files.add(yaml);
+    context.progress().update(Stage.EXPORT, 0.3, "making sample mels");
+    String asked = context.options().device();
+    Device device = Torch.start(asked == null ? "auto" : asked, context.config().trainConf().threads());
+    List<SampleMel> samples = SampleMel.of(layout, context.config(), weights, SAMPLES, device);
+    context.progress().update(Stage.EXPORT, 0.7, "drawing " + samples.size() + " sample mels");
+    List<String> audio = new ArrayList<>();
+    for (SampleMel sample : samples) {
+      files.addAll(sampleFiles(folder, sample, audio));
+    }
+    List<Artifact> artifacts = new ArrayList<>();
+    for (Path file : files) {
+      artifacts.add(Artifact.of(layout.root(), file));
+    }
+    Path report = folder.resolve("report.html");
+    WholeFile.text(report, Report.of(layout, context.config(), samples, audio, artifacts));
+    artifacts.add(Artifact.of(layout.root(), report));
+    WholeFile.text(layout.artifactsJson(), JSON.writeValueAsString(artifacts) + "\n");
+    Map<String, Object> counts = new LinkedHashMap<>();
+    counts.put("tensors", weights.tensors().size());
+    counts.put("parameters", weights.tensors().values().stream().mapToLong(StateDict.Tensor::elements).sum());
+    counts.put("samples", samples.size());
+    samples.stream().mapToDouble(SampleMel::l1).average().ifPresent(l1 -> counts.put("melL1", l1));
+    counts.put("artifacts", artifacts.size());
+    return new Result(counts, InputHash.ofFile(layout.artifactsJson()));
+  }
+
+  /** Exactly the model's tensors in the model's order, and nothing else. */
+  static StateDict inOrder(StateDict state, ModelConfig model) {
+    LinkedHashMap<String, StateDict.Tensor> ordered = new LinkedHashMap<>();
+    for (ParameterSpec spec : FlowModelParameters.of(model)) {
+      StateDict.Tensor tensor = state.tensors().get(spec.name());
+      if (tensor == null || !Arrays.equals(tensor.shape(), spec.shape())) {
+        throw mismatch(spec.name() + (tensor == null ? " is missing"
+            : " has shape " + Arrays.toString(tensor.shape()) + " instead of " + Arrays.toString(spec.shape())));
+      }
+      ordered.put(spec.name(), tensor);
+    }
+    state.tensors().keySet().stream().filter(name -> !ordered.containsKey(name)).findFirst().ifPresent(name -> {
+      throw mismatch(name + " is no parameter of the model");
+    });
+    return new StateDict(ordered);
+  }
+
+  private static StageFailure mismatch(String what) {
+    return new StageFailure(ExitCode.MISSING, "CheckpointMismatch", "the averaged weights are not of the model of the"
+        + " config: " + what + "; give the config that the run was trained with");
+  }
+
+  /** Writes both forms and reads them back: what others get is bit for bit what was averaged. */
+  private static List<Path> weightFiles(Path folder, StateDict weights) throws IOException {
+    Path pt = folder.resolve("flow.pt");
+    StateDictFile.write(pt, weights, StateDictFile.Form.MODULE);
+    same(pt, weights, StateDictFile.read(pt));
+    Path safetensors = folder.resolve("flow.safetensors");
+    SafeTensors.write(safetensors, weights, Map.of("format", "pt"));
+    same(safetensors, weights, SafeTensors.read(safetensors));
+    return List.of(pt, safetensors);
+  }
+
+  private static void same(Path file, StateDict written, StateDict read) throws IOException {
+    boolean same = List.copyOf(written.tensors().keySet()).equals(List.copyOf(read.tensors().keySet()))
+        && written.tensors().entrySet().stream().allMatch(e -> {
+          StateDict.Tensor other = read.tensors().get(e.getKey());
+          return other.dtype() == e.getValue().dtype() && Arrays.equals(other.shape(), e.getValue().shape())
+              && other.data().equals(e.getValue().data());
+        });
+    if (!same) {
+      throw new IOException(file + " reads back otherwise than it was written");
+    }
+  }
+
+  /** @param audio receives the names of the real and the predicted WAV, relative to the folder */
+  private static List<Path> sampleFiles(Path folder, SampleMel sample, List<String> audio) throws IOException {
+    // ids may hold anything but blanks; a file name may not
+    String name = sample.utt().replaceAll("[^A-Za-z0-9._-]", "_");
+    Path samples = folder.resolve("samples");
+    Path picture = samples.resolve(name + ".png");
+    WholeFile.bytes(picture, MelPicture.png(sample));
+    List<Path> files = new ArrayList<>(List.of(picture));
+    GriffinLim griffinLim = new GriffinLim();
+    for (String kind : List.of("real", "predicted")) {
+      Path wav = samples.resolve(name + "_" + kind + ".wav");
+      float[] mel_FC = kind.equals("real") ? sample.real_FC() : sample.predicted_FC();
+      WholeFile.bytes(wav, Wav.encode(new Waveform(griffinLim.audio(mel_FC), Mel.RATE)));
+      files.add(wav);
+      audio.add(folder.relativize(wav).toString());
+    }
+    return files;
+  }
+}

@@ -1,0 +1,17 @@
+package dev.flowtraining.trainer.model;
+
+import ai.djl.ndarray.NDArray;
+import dev.flowtraining.trainer.torch.Operators;
+
+/** Linear, LayerNorm, dropout, ×√C, dropout. Bias and norm make rows of zeros non-zero, padded ones too. */
+record EncoderInput(Linear linear, LayerNorm norm) {
+
+  static EncoderInput of(Parameters p, String at) {
+    return new EncoderInput(Linear.of(p, at + "out.0"), LayerNorm.of(p, at + "out.1", 1e-5));
+  }
+
+  NDArray apply(Pass pass, NDArray x_BTC) {
+    NDArray normed = pass.drop(norm.apply(linear.apply(x_BTC)));
+    return pass.drop(Operators.scale(normed, Math.sqrt(normed.getShape().get(2))));
+  }
+}

@@ -1,0 +1,17 @@
+package dev.flowtraining.trainer.model;
+
+import ai.djl.ndarray.NDArray;
+import dev.flowtraining.trainer.torch.Operators;
+
+/** An affine map of the last axis. */
+record Linear(NDArray weight, NDArray biasOrNull) {
+
+  static Linear of(Parameters parameters, String name) {
+    String bias = name + ".bias";
+    return new Linear(parameters.get(name + ".weight"), parameters.has(bias) ? parameters.get(bias) : null);
+  }
+
+  NDArray apply(NDArray x) {
+    return Operators.linear(x, weight, biasOrNull);
+  }
+}

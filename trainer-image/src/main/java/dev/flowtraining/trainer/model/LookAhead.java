@@ -1,0 +1,16 @@
+package dev.flowtraining.trainer.model;
+
+import ai.djl.ndarray.NDArray;
+import dev.flowtraining.trainer.torch.Operators;
+
+/** Mixes a few future tokens in: convolution to the right, LeakyReLU, causal convolution, residual. */
+record LookAhead(Convolution ahead, Convolution back, int length) {
+
+  static LookAhead of(Parameters p, String at, int length) {
+    return new LookAhead(Convolution.of(p, at + "conv1"), Convolution.of(p, at + "conv2"), length);
+  }
+
+  NDArray apply(NDArray x_BTC) {
+    return back.causal(Operators.leakyRelu(ahead.apply(x_BTC, 0, length), 0.01)).add(x_BTC);
+  }
+}

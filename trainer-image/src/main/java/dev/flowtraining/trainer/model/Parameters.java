@@ -1,0 +1,219 @@
+package dev.flowtraining.trainer.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.config.ModelConfig;
+import dev.flowtraining.trainer.torch.GradientBuffer;
+import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Torch;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * All parameters of the model in one flat float32 buffer, and their gradients in another of the same layout. The named
+ * tensors are views of the buffers, so that the optimizer, the norm and the exchange between ranks are single passes.
+ * Each tensor starts at a multiple of 64 bytes; the few elements between tensors are zero and stay zero.
+ */
+public final class Parameters implements AutoCloseable {
+  private static final int ALIGNMENT = 16; // elements
+
+  /** Where a parameter lies in the flat buffers. */
+  public record Slot(ParameterSpec spec, long offset) {}
+
+  private final NDManager manager;
+  private final LinkedHashMap<String, Slot> slots = new LinkedHashMap<>();
+  private final Map<String, NDArray> views = new LinkedHashMap<>();
+  private final long size;
+  private final NDArray flat;
+  private final NDArray grad;
+
+  private Parameters(List<ParameterSpec> specs, Device device) {
+    long offset = 0;
+    for (ParameterSpec spec : specs) {
+      slots.put(spec.name(), new Slot(spec, offset));
+      offset += Math.ceilDiv(spec.elements(), ALIGNMENT) * ALIGNMENT;
+    }
+    size = offset;
+    manager = NDManager.newBaseManager(device, "PyTorch");
+    flat = manager.zeros(new Shape(size));
+    grad = manager.zeros(new Shape(size));
+    slots.forEach((name, slot) -> {
+      NDArray view = Operators.detach(part(flat, slot));
+      view.setRequiresGradient(true);
+      GradientBuffer.share(view, part(grad, slot));
+      views.put(name, view);
+    });
+  }
+
+  /** Zeros; call {@link #initialise} or {@link #load}. {@link Torch#start} comes first. */
+  public static Parameters create(ModelConfig model, Device device) {
+    return new Parameters(FlowModelParameters.of(model), device);
+  }
+
+  private static NDArray part(NDArray buffer, Slot slot) {
+    return Operators.narrow(buffer, 0, slot.offset(), slot.spec().elements())
+        .reshape(new Shape(slot.spec().shape()));
+  }
+
+  /** Draws every parameter afresh; the same seed gives the same values on every machine. */
+  public void initialise(long seed) {
+    FloatBuffer values = FloatBuffer.allocate(Math.toIntExact(size));
+    slots.values().forEach(slot -> new Initialiser(seed, slot.spec())
+        .fill(values.slice((int) slot.offset(), Math.toIntExact(slot.spec().elements()))));
+    copy(flat, values);
+  }
+
+  /**
+   * Copies the tensors of a checkpoint into the parameters.
+   *
+   * @param strict whether keys that the model lacks and keys that the checkpoint lacks are errors
+   * @throws StageFailure {@code CheckpointMismatch} with the keys; a wrong shape is an error in either mode
+   */
+  public void load(StateDict state, boolean strict) {
+    List<String> missing = slots.keySet().stream().filter(k -> !state.tensors().containsKey(k)).toList();
+    List<String> extra = state.tensors().keySet().stream().filter(k -> !slots.containsKey(k)).toList();
+    List<String> misshapen = new ArrayList<>();
+    slots.forEach((name, slot) -> {
+      StateDict.Tensor tensor = state.tensors().get(name);
+      if (tensor != null && !Arrays.equals(tensor.shape(), slot.spec().shape())) {
+        misshapen.add(name + " " + Arrays.toString(tensor.shape()) + " instead of "
+            + Arrays.toString(slot.spec().shape()));
+      }
+    });
+    if (!misshapen.isEmpty() || strict && !(missing.isEmpty() && extra.isEmpty())
+        || missing.size() == slots.size()) {
+      throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch", "the checkpoint does not fit the model of the "
+          + "config" + list("; missing: ", missing) + list("; unknown: ", extra) + list("; other shape: ", misshapen)
+          + "; use a checkpoint of this model or set model: to the checkpoint's sizes");
+    }
+    slots.forEach((name, slot) -> {
+      StateDict.Tensor tensor = state.tensors().get(name);
+      if (tensor != null) {
+        write(flat, slot, tensor);
+      }
+    });
+  }
+
+  private static String list(String title, List<String> keys) {
+    int shown = Math.min(keys.size(), 5);
+    return keys.isEmpty() ? "" : title + String.join(", ", keys.subList(0, shown))
+        + (keys.size() > shown ? " and " + (keys.size() - shown) + " more" : "");
+  }
+
+  private static void write(NDArray buffer, Slot slot, StateDict.Tensor tensor) {
+    try (NDArray part = Operators.narrow(buffer, 0, slot.offset(), slot.spec().elements())) {
+      copy(part, FloatBuffer.wrap(tensor.floats()));
+    }
+  }
+
+  private static void copy(NDArray target, FloatBuffer values) {
+    try (NDArray source = target.getManager().create(values, target.getShape())) {
+      Operators.copy(target, source);
+    }
+  }
+
+  /** A copy of all parameters under their names. */
+  public StateDict stateDict() {
+    return new StateDict(named(flat, Function.identity()));
+  }
+
+  /** A buffer of the flat layout, such as an optimizer's moments, as named tensors. Copies. */
+  public LinkedHashMap<String, StateDict.Tensor> named(NDArray buffer, Function<String, String> naming) {
+    ByteBuffer all = buffer.toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
+    slots.forEach((name, slot) -> tensors.put(naming.apply(name), new StateDict.Tensor(StateDict.DType.FLOAT32,
+        slot.spec().shape(), all.slice(Math.toIntExact(4 * slot.offset()), Math.toIntExact(4 * slot.spec().elements()))
+            .order(ByteOrder.LITTLE_ENDIAN))));
+    return tensors;
+  }
+
+  /** The reverse of {@link #named}; every tensor must be there. */
+  public void read(StateDict state, NDArray buffer, Function<String, String> naming) {
+    slots.forEach((name, slot) -> {
+      StateDict.Tensor tensor = state.tensors().get(naming.apply(name));
+      if (tensor == null || tensor.elements() != slot.spec().elements()) {
+        throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch",
+            "the optimizer state lacks " + naming.apply(name) + " or has it in another shape");
+      }
+      write(buffer, slot, tensor);
+    });
+  }
+
+  /** A parameter, never to be the first operand of an operator (see {@link Operators}). */
+  public NDArray get(String name) {
+    NDArray view = views.get(name);
+    if (view == null) {
+      throw new IllegalArgumentException("the model has no parameter " + name);
+    }
+    return view;
+  }
+
+  boolean has(String name) {
+    return views.containsKey(name);
+  }
+
+  /** A manager that lives as long as the parameters, for constants of the model. */
+  NDManager newManager() {
+    return manager.newSubManager();
+  }
+
+  public List<Slot> slots() {
+    return List.copyOf(slots.values());
+  }
+
+  /** All parameters, one axis of {@link #size} elements. */
+  public NDArray flat() {
+    return flat;
+  }
+
+  /** All gradients, in the layout of {@link #flat}; backward passes add to it. */
+  public NDArray grad() {
+    return grad;
+  }
+
+  public void zeroGrad() {
+    Operators.zero(grad);
+  }
+
+  /** Elements of the flat buffers. */
+  public long size() {
+    return size;
+  }
+
+  /** Parameters of the model. */
+  public long count() {
+    return slots.values().stream().mapToLong(s -> s.spec().elements()).sum();
+  }
+
+  public Device device() {
+    return flat.getDevice();
+  }
+
+  /** The memory of {@link #flat}; only on the CPU. */
+  public MemorySegment flatData() {
+    return Operators.cpuMemory(flat);
+  }
+
+  /** The memory of {@link #grad}; only on the CPU. */
+  public MemorySegment gradData() {
+    return Operators.cpuMemory(grad);
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

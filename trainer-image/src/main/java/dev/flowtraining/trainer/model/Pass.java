@@ -1,0 +1,32 @@
+package dev.flowtraining.trainer.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.flowtraining.trainer.torch.Operators;
+
+/**
+ * One forward pass.
+ *
+ * @param manager owns what the pass creates
+ * @param dropout rate within the encoder; 0 is off
+ * @param trace sees intermediate values
+ */
+record Pass(NDManager manager, double dropout, Trace trace) {
+
+  /** Sees intermediate values by name, so that a test can say where two implementations part. */
+  @FunctionalInterface
+  interface Trace {
+    void see(String name, NDArray value);
+
+    Trace NONE = (name, value) -> {};
+  }
+
+  NDArray drop(NDArray x) {
+    return Operators.dropout(x, dropout);
+  }
+
+  NDArray see(String name, NDArray value) {
+    trace.see(name, value);
+    return value;
+  }
+}

@@ -1,0 +1,24 @@
+package dev.flowtraining.trainer.prepare;
+
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
+
+/** How paths in {@code wav.scp} that were written on another machine are found here. */
+record PathPrefix(String from, String to) {
+
+  /** @param option {@code FROM=TO}, or null for none */
+  static PathPrefix of(String option) {
+    if (option == null || option.isEmpty()) {
+      return new PathPrefix("", "");
+    }
+    int equals = option.indexOf('=');
+    if (equals < 1) {
+      throw new StageFailure(ExitCode.USAGE, "InvalidPathPrefix", "--path-prefix '" + option + "' must be FROM=TO");
+    }
+    return new PathPrefix(option.substring(0, equals), option.substring(equals + 1));
+  }
+
+  String map(String path) {
+    return !from.isEmpty() && path.startsWith(from) ? to + path.substring(from.length()) : path;
+  }
+}

@@ -1,0 +1,202 @@
+package dev.flowtraining.trainer.progress;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Patches keys of one ConfigMap with the pod's service account, from a thread of its own: updates that come faster than
+ * {@code interval} are coalesced. A failure is logged once and never reaches the caller: progress may be lost, training not.
+ */
+public final class KubernetesConfigMap implements AutoCloseable {
+  private static final Path SERVICE_ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
+  private static final Duration INTERVAL = Duration.ofSeconds(2);
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
+  private static final Logger LOG = LoggerFactory.getLogger(KubernetesConfigMap.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final URI uri;
+  private final Path tokenFile;
+  private final HttpClient client;
+  private final Duration interval;
+  private final Thread thread;
+  private final Map<String, String> pending = new HashMap<>(); // guarded by itself
+  private boolean closed; // guarded by pending
+  private boolean failing;
+
+  /**
+   * @param uri of the ConfigMap
+   * @param tokenFile read for every request, since the kubelet renews it
+   * @param trusted what the API server's certificate is checked with; null for the JVM's own
+   */
+  KubernetesConfigMap(URI uri, Path tokenFile, SSLContext trusted, Duration interval) {
+    this.uri = uri;
+    this.tokenFile = tokenFile;
+    this.interval = interval;
+    HttpClient.Builder builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(TIMEOUT);
+    client = (trusted == null ? builder : builder.sslContext(trusted)).build();
+    thread = Thread.ofPlatform().daemon().name("progress").start(this::publishAll);
+  }
+
+  /** The run's ConfigMap, when the operator named one; empty outside of a cluster. */
+  public static Optional<KubernetesConfigMap> of(Map<String, String> env) {
+    String name = env.getOrDefault("FLOWTRAINING_PROGRESS_CONFIGMAP", "");
+    String host = env.getOrDefault("KUBERNETES_SERVICE_HOST", "");
+    if (name.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      if (host.isEmpty() || !Files.isReadable(SERVICE_ACCOUNT.resolve("token"))) {
+        throw new IOException("no API server or no service account token in this container");
+      }
+      String namespace = env.containsKey("FLOWTRAINING_NAMESPACE") ? env.get("FLOWTRAINING_NAMESPACE")
+          : Files.readString(SERVICE_ACCOUNT.resolve("namespace")).strip();
+      URI uri = URI.create("https://" + (host.contains(":") ? "[" + host + "]" : host) + ":"
+          + env.getOrDefault("KUBERNETES_SERVICE_PORT", "443") + "/api/v1/namespaces/" + namespace + "/configmaps/" + name);
+      return Optional.of(new KubernetesConfigMap(uri, SERVICE_ACCOUNT.resolve("token"),
+          trusting(SERVICE_ACCOUNT.resolve("ca.crt")), INTERVAL));
+    } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+      LOG.warn("progress will not be published to ConfigMap {}: {}", name, e.toString());
+      return Optional.empty();
+    }
+  }
+
+  /** A context that trusts the certificates of a PEM file and no others. */
+  static SSLContext trusting(Path pem) throws IOException, GeneralSecurityException {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, null);
+    try (InputStream in = Files.newInputStream(pem)) {
+      for (Certificate c : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+        store.setCertificateEntry("ca" + store.size(), c);
+      }
+    }
+    TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    factory.init(store);
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(null, factory.getTrustManagers(), null);
+    return context;
+  }
+
+  /** Sets a key, soon; a newer value of the same key replaces one that has not been sent. */
+  public void put(String key, String value) {
+    synchronized (pending) {
+      pending.put(key, value);
+      pending.notifyAll();
+    }
+  }
+
+  private void publishAll() {
+    try {
+      while (true) {
+        Map<String, String> data = take();
+        if (data.isEmpty()) {
+          return;
+        }
+        patch(data);
+      }
+    } catch (InterruptedException e) {
+      LOG.warn("the last progress was not published: interrupted");
+    }
+  }
+
+  /** Waits for something to send; empty when there is nothing more and never will be. */
+  private Map<String, String> take() throws InterruptedException {
+    synchronized (pending) {
+      while (pending.isEmpty() && !closed) {
+        pending.wait();
+      }
+      Map<String, String> data = Map.copyOf(pending);
+      pending.clear();
+      return data;
+    }
+  }
+
+  private void patch(Map<String, String> data) throws InterruptedException {
+    try {
+      HttpResponse<String> response = client.send(request(data), HttpResponse.BodyHandlers.ofString());
+      if (response.statusCode() / 100 == 2) {
+        failing = false;
+      } else {
+        failed(data, "HTTP " + response.statusCode() + " " + response.body());
+      }
+    } catch (IOException | RuntimeException e) {
+      failed(data, e.toString());
+    }
+    pause();
+  }
+
+  private HttpRequest request(Map<String, String> data) throws IOException {
+    return HttpRequest.newBuilder(uri)
+        .timeout(TIMEOUT)
+        .header("Authorization", "Bearer " + Files.readString(tokenFile).strip())
+        .header("Content-Type", "application/merge-patch+json")
+        .method("PATCH", HttpRequest.BodyPublishers.ofString(body(data)))
+        .build();
+  }
+
+  private static String body(Map<String, String> data) {
+    try {
+      return JSON.writeValueAsString(Map.of("data", data));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a map of texts is JSON", e);
+    }
+  }
+
+  /** Keeps what was not sent, unless something newer waits. */
+  private void failed(Map<String, String> data, String why) {
+    if (!failing) {
+      LOG.warn("progress could not be published to {}: {}; trying again", uri, why);
+    }
+    failing = true;
+    synchronized (pending) {
+      if (!closed) {
+        data.forEach(pending::putIfAbsent);
+      }
+    }
+  }
+
+  private void pause() throws InterruptedException {
+    long end = System.nanoTime() + interval.toNanos();
+    synchronized (pending) {
+      for (long left = interval.toMillis(); left > 0 && !closed; left = (end - System.nanoTime()) / 1_000_000) {
+        pending.wait(left);
+      }
+    }
+  }
+
+  /** Sends what waits, then ends; takes no longer than two requests may. */
+  @Override
+  public void close() {
+    synchronized (pending) {
+      closed = true;
+      pending.notifyAll();
+    }
+    try {
+      if (!thread.join(TIMEOUT.multipliedBy(2))) {
+        LOG.warn("the last progress was not published in time");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    client.shutdownNow();
+  }
+}

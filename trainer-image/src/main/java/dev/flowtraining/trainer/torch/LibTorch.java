@@ -1,0 +1,75 @@
+package dev.flowtraining.trainer.torch;
+
+import ai.djl.engine.Engine;
+import ai.djl.pytorch.jni.LibUtils;
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * The C entry points of the libtorch that DJL loaded. All are looked up together, so that a libtorch which lacks one is
+ * reported at the start and not in the middle of a run.
+ *
+ * <p>A handle of a DJL array is an {@code at::Tensor*}, and so is an {@code AtenTensorHandle} of this interface.
+ */
+@SuppressWarnings("restricted") // native access is what this class is for
+final class LibTorch {
+  private static final ValueLayout.OfLong HANDLE = ValueLayout.JAVA_LONG;
+  private static final Linker LINKER = Linker.nativeLinker();
+  private static LibTorch instance;
+
+  /** {@code int32 (char* name, char* overload, uint64* stack)}: any operator, through autograd. */
+  final MethodHandle callDispatcher;
+  /** {@code int32 (handle, handle*)}: another reference to the same tensor. */
+  final MethodHandle newHandle;
+  /** {@code int32 (handle, void**)}. */
+  final MethodHandle dataPointer;
+  /** {@code void* (size_t)}, released by C++'s {@code delete} inside libtorch. */
+  final MethodHandle malloc;
+  /** {@code at::gelu(self, approximate)}, whose string argument the dispatcher call cannot take; null when absent. */
+  final MethodHandle gelu;
+
+  private LibTorch() {
+    Engine engine = Engine.getEngine("PyTorch");
+    Path directory = Path.of(LibUtils.getLibtorchPath());
+    SymbolLookup torch =
+        SymbolLookup.libraryLookup(directory.resolve(System.mapLibraryName("torch_cpu")), Arena.global());
+    String version = engine.getVersion();
+    callDispatcher = find(torch, version, "aoti_torch_call_dispatcher",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+    newHandle = find(torch, version, "aoti_torch_new_tensor_handle",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, HANDLE, ValueLayout.ADDRESS));
+    dataPointer = find(torch, version, "aoti_torch_get_data_ptr",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, HANDLE, ValueLayout.ADDRESS));
+    malloc = find(LINKER.defaultLookup(), "C library", "malloc",
+        FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    // the mangled name spells the types of the arguments, so a libtorch with other types lacks the symbol
+    Optional<MemorySegment> symbol =
+        torch.find("_ZN2at4_ops4gelu4callERKNS_6TensorESt17basic_string_viewIcSt11char_traitsIcEE");
+    gelu = symbol.map(s -> LINKER.downcallHandle(s, FunctionDescriptor.of(ValueLayout.JAVA_LONG, HANDLE, HANDLE,
+        MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)))).orElse(null);
+  }
+
+  static synchronized LibTorch get() {
+    if (instance == null) {
+      instance = new LibTorch();
+    }
+    return instance;
+  }
+
+  private static MethodHandle find(
+      SymbolLookup library, String version, String symbol, FunctionDescriptor type) {
+    MemorySegment address = library.find(symbol).orElseThrow(() -> new StageFailure(ExitCode.MISSING,
+        "LibtorchTooOld", "libtorch " + version + " lacks " + symbol + "; libtorch 2.7.1 has it"));
+    return LINKER.downcallHandle(address, type);
+  }
+}

@@ -1,0 +1,202 @@
+package dev.flowtraining.trainer.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * ATen operators under autograd, whichever way reaches them: DJL's own calls where DJL has the operator, the dispatcher
+ * by name for the others. Names are PyTorch's. A result joins the manager of the first operand, so a parameter is never
+ * a first operand (it would gather results for the whole run).
+ */
+@SuppressWarnings("restricted") // native access is what this class is for
+public final class Operators {
+  private static final Dispatcher SILU = new Dispatcher("aten::silu", "");
+  private static final Dispatcher MISH = new Dispatcher("aten::mish", "");
+  private static final Dispatcher SIGMOID = new Dispatcher("aten::sigmoid", "");
+  private static final Dispatcher ATTENTION = new Dispatcher("aten::scaled_dot_product_attention", "");
+  private static final Dispatcher UNFOLD = new Dispatcher("aten::unfold", "");
+  private static final Dispatcher NARROW = new Dispatcher("aten::narrow", "");
+  private static final Dispatcher SET = new Dispatcher("aten::set_", "source_Tensor");
+  private static final Dispatcher COPY = new Dispatcher("aten::copy_", "");
+  private static final Dispatcher ZERO = new Dispatcher("aten::zero_", "");
+  private static final Dispatcher DETACH = new Dispatcher("aten::detach", "");
+
+  private static final MemorySegment TANH = string("tanh");
+
+  private Operators() {}
+
+  /** {@code x·Wᵀ + b}; the last axis of x is the input. */
+  public static NDArray linear(NDArray x, NDArray weight, NDArray biasOrNull) {
+    return JniUtils.linear((PtNDArray) x, (PtNDArray) weight, (PtNDArray) biasOrNull);
+  }
+
+  /** Over the last axis. */
+  public static NDArray layerNorm(NDArray x, NDArray weight, NDArray bias, double eps) {
+    return JniUtils.layerNorm(
+        (PtNDArray) x, new Shape(weight.size()), (PtNDArray) weight, (PtNDArray) bias, eps);
+  }
+
+  /** Rows of a table: indices of any shape give that shape plus the row. */
+  public static NDArray embedding(NDArray indices, NDArray table) {
+    return JniUtils.embedding((PtNDArray) indices, (PtNDArray) table, false);
+  }
+
+  /** One-dimensional, stride 1, no padding: x (B, C, T), weight (out, C, k). */
+  public static NDArray conv1d(NDArray x, NDArray weight, NDArray bias) {
+    return JniUtils.convolution((PtNDArray) x, (PtNDArray) weight, (PtNDArray) bias,
+        new Shape(1), new Shape(0), new Shape(1), 1);
+  }
+
+  public static NDArray silu(NDArray x) {
+    return SILU.call(x.getManager(), x);
+  }
+
+  public static NDArray mish(NDArray x) {
+    return MISH.call(x.getManager(), x);
+  }
+
+  public static NDArray leakyRelu(NDArray x, double slope) {
+    return JniUtils.leakyRelu((PtNDArray) x, slope);
+  }
+
+  /**
+   * GELU in its tanh form. On the CPU one fused kernel; elsewhere {@code x·sigmoid(2·√(2/π)·(x + 0.044715·x³))}, which is
+   * the same, since a C++ exception (out of device memory) must not cross the direct call.
+   */
+  public static NDArray geluTanh(NDArray x) {
+    LibTorch torch = LibTorch.get();
+    if (torch.gelu != null && x.getDevice().equals(ai.djl.Device.cpu())) {
+      return geluFused(torch, (PtNDArray) x);
+    }
+    double k = 2 * Math.sqrt(2 / Math.PI);
+    NDArray inner = scaleInPlace(x.square(), k * 0.044715).addi((float) k);
+    return x.mul(SIGMOID.call(x.getManager(), x.mul(inner)));
+  }
+
+  private static NDArray geluFused(LibTorch torch, PtNDArray x) {
+    try {
+      long result = (long) torch.malloc.invokeExact(8L);
+      long same = (long) torch.gelu.invokeExact(result, x.getHandle().longValue(), TANH);
+      return new PtNDArray(x.getManager(), same);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new OperatorFailure("cannot call gelu", e);
+    }
+  }
+
+  /**
+   * {@code x·factor}. Never DJL's {@code mul(Number)} under autograd: it frees the number's memory at once, while the
+   * backward pass still reads it; here the number lives as long as x's manager.
+   */
+  public static NDArray scale(NDArray x, double factor) {
+    return x.mul(x.getManager().create((float) factor));
+  }
+
+  /** {@link #scale} in place. */
+  public static NDArray scaleInPlace(NDArray x, double factor) {
+    return x.muli(x.getManager().create((float) factor));
+  }
+
+  /** Over the last axis. */
+  public static NDArray softmax(NDArray x) {
+    return JniUtils.softmax((PtNDArray) x, -1, x.getDataType());
+  }
+
+  /** With a rate of 0 the array itself. */
+  public static NDArray dropout(NDArray x, double rate) {
+    return rate == 0 ? x : JniUtils.dropout((PtNDArray) x, rate, true);
+  }
+
+  /**
+   * Softmax attention with scale 1/√D. q (B,H,T,D), k and v (B,H,S,D).
+   *
+   * @param maskOrNull booleans, true where a query may see a key; broadcasts to (B,H,T,S)
+   */
+  public static NDArray attention(NDArray q, NDArray k, NDArray v, NDArray maskOrNull) {
+    Object mask = maskOrNull == null ? Dispatcher.NONE : new Dispatcher.Some(maskOrNull);
+    return ATTENTION.call(q.getManager(), q, k, v, mask, 0.0, false, Dispatcher.NONE, false);
+  }
+
+  /** Windows of an axis as a view with one more axis at the end. */
+  public static NDArray unfold(NDArray x, int axis, int size) {
+    return UNFOLD.call(x.getManager(), x, axis, size, 1);
+  }
+
+  /** A stretch of an axis, as a view. */
+  public static NDArray narrow(NDArray x, int axis, long start, long length) {
+    return NARROW.call(x.getManager(), x, axis, start, length);
+  }
+
+  /** Zeros around an axis. */
+  public static NDArray pad(NDArray x, int axis, long before, long after) {
+    long[] widths = new long[2 * (x.getShape().dimension() - axis)]; // torch counts axes from the last one
+    widths[widths.length - 2] = before;
+    widths[widths.length - 1] = after;
+    return JniUtils.pad((PtNDArray) x, widths, 0);
+  }
+
+  /** The same values outside the graph. */
+  public static NDArray detach(NDArray x) {
+    return DETACH.call(x.getManager(), x);
+  }
+
+  /** The same tensor, a parameter say, under another manager, so that results of it go there. */
+  public static NDArray alias(NDManager manager, NDArray x) {
+    try {
+      return new PtNDArray((PtNDManager) manager, Dispatcher.reference(LibTorch.get(), (PtNDArray) x));
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new OperatorFailure("cannot refer to a tensor", e);
+    }
+  }
+
+  /** In place. */
+  public static void zero(NDArray x) {
+    ZERO.run(x.getManager(), x);
+  }
+
+  /** In place: the elements of another tensor, from any device. DJL's {@code set} replaces the storage instead. */
+  public static void copy(NDArray x, NDArray source) {
+    COPY.run(x.getManager(), x, source, false);
+  }
+
+  /** Makes a tensor show the storage of another one. */
+  static void set(NDArray tensor, NDArray source) {
+    SET.run(tensor.getManager(), tensor, source);
+  }
+
+  /** The elements of a contiguous float32 tensor on the CPU, without a copy; valid while the tensor lives. */
+  public static MemorySegment cpuMemory(NDArray x) {
+    LibTorch torch = LibTorch.get();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment slot = arena.allocate(ValueLayout.ADDRESS);
+      int error = (int) torch.dataPointer.invokeExact(((PtNDArray) x).getHandle().longValue(), slot);
+      if (error != 0) {
+        throw new OperatorFailure("no data pointer for a tensor of shape " + x.getShape());
+      }
+      return slot.get(ValueLayout.ADDRESS, 0).reinterpret(4 * x.size());
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new OperatorFailure("cannot read a data pointer", e);
+    }
+  }
+
+  private static MemorySegment string(String text) {
+    MemorySegment view = Arena.global().allocate(
+        MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+    view.set(ValueLayout.JAVA_LONG, 0, text.length());
+    view.set(ValueLayout.ADDRESS, 8, Arena.global().allocateFrom(text));
+    return view;
+  }
+}

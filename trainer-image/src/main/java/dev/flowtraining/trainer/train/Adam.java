@@ -1,0 +1,158 @@
+package dev.flowtraining.trainer.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.StateDict;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+
+/**
+ * Adam (arXiv 1412.6980) and AdamW (arXiv 1711.05101) in torch's form: ε is added to √(v/(1−β₂ⁿ)). One pass over the flat
+ * buffers; on the CPU in Java, which reads and writes each value once where operators would a dozen times.
+ */
+public final class Adam implements AutoCloseable {
+  private static final int CHUNK = 2048; // elements; four arrays of it stay in the first cache
+
+  private final Parameters parameters;
+  private final double beta1;
+  private final double beta2;
+  private final double eps;
+  private final double weightDecay;
+  private final boolean decoupled;
+  private final NDManager manager;
+  private final NDArray average;
+  private final NDArray squareAverage;
+  private final FlatLoop loop;
+  private long steps;
+
+  /** @param decoupledWeightDecay true for AdamW: the decay does not pass through the moments */
+  public Adam(Parameters parameters, FlowConfig.Optim optim, boolean decoupledWeightDecay) {
+    this.parameters = parameters;
+    beta1 = optim.betas().get(0);
+    beta2 = optim.betas().get(1);
+    eps = optim.eps();
+    weightDecay = optim.weightDecay();
+    decoupled = decoupledWeightDecay;
+    manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
+    average = manager.zeros(new Shape(parameters.size()));
+    squareAverage = manager.zeros(new Shape(parameters.size()));
+    loop = new FlatLoop(JniUtils.getNumThreads());
+  }
+
+  /**
+   * Moves the parameters against their gradients.
+   *
+   * @param gradScale multiplied into every gradient first: clipping and averaging in one
+   */
+  public void step(double lr, double gradScale) {
+    steps++;
+    Rates rates = new Rates(
+        (float) gradScale,
+        (float) (decoupled ? 0 : weightDecay),
+        (float) (decoupled ? 1 - lr * weightDecay : 1),
+        (float) (1 - beta1), (float) beta2, (float) (1 - beta2),
+        (float) Math.sqrt(1 - Math.pow(beta2, steps)), (float) eps, (float) (-lr / (1 - Math.pow(beta1, steps))));
+    if (parameters.device().isGpu()) {
+      onDevice(rates);
+    } else {
+      onCpu(rates);
+    }
+  }
+
+  /** The numbers of one step, rounded to float32 where torch rounds them. */
+  private record Rates(float gradScale, float gradDecay, float keep, float newAverage, float oldSquare, float newSquare,
+      float correction, float eps, float step) {}
+
+  private void onCpu(Rates r) {
+    MemorySegment p = parameters.flatData();
+    MemorySegment g = parameters.gradData();
+    MemorySegment m = Operators.cpuMemory(average);
+    MemorySegment v = Operators.cpuMemory(squareAverage);
+    loop.run(parameters.size(), (block, start, count) -> {
+      float[] ps = new float[CHUNK];
+      float[] gs = new float[CHUNK];
+      float[] ms = new float[CHUNK];
+      float[] vs = new float[CHUNK];
+      for (int at = 0; at < count; at += CHUNK) {
+        int n = Math.min(CHUNK, count - at);
+        long offset = 4 * (start + at);
+        // through arrays, since the compiler cannot know that native segments do not overlap and would not vectorise
+        MemorySegment.copy(p, ValueLayout.JAVA_FLOAT, offset, ps, 0, n);
+        MemorySegment.copy(g, ValueLayout.JAVA_FLOAT, offset, gs, 0, n);
+        MemorySegment.copy(m, ValueLayout.JAVA_FLOAT, offset, ms, 0, n);
+        MemorySegment.copy(v, ValueLayout.JAVA_FLOAT, offset, vs, 0, n);
+        update(r, n, ps, gs, ms, vs);
+        MemorySegment.copy(ps, 0, p, ValueLayout.JAVA_FLOAT, offset, n);
+        MemorySegment.copy(ms, 0, m, ValueLayout.JAVA_FLOAT, offset, n);
+        MemorySegment.copy(vs, 0, v, ValueLayout.JAVA_FLOAT, offset, n);
+      }
+    });
+  }
+
+  private static void update(Rates r, int n, float[] ps, float[] gs, float[] ms, float[] vs) {
+    float gradScale = r.gradScale;
+    float gradDecay = r.gradDecay;
+    float keep = r.keep;
+    float newAverage = r.newAverage;
+    float oldSquare = r.oldSquare;
+    float newSquare = r.newSquare;
+    float correction = r.correction;
+    float eps = r.eps;
+    float step = r.step;
+    for (int i = 0; i < n; i++) {
+      float g = gs[i] * gradScale + gradDecay * ps[i];
+      float m = ms[i] + newAverage * (g - ms[i]);
+      float v = vs[i] * oldSquare + newSquare * g * g;
+      ms[i] = m;
+      vs[i] = v;
+      ps[i] = ps[i] * keep + step * m / ((float) Math.sqrt(v) / correction + eps);
+    }
+  }
+
+  private void onDevice(Rates r) {
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray p = Operators.alias(scope, parameters.flat());
+      NDArray g = Operators.alias(scope, parameters.grad()).mul(r.gradScale);
+      if (r.gradDecay != 0) {
+        g.addi(p.mul(r.gradDecay));
+      }
+      NDArray m = Operators.alias(scope, average);
+      NDArray v = Operators.alias(scope, squareAverage);
+      m.muli(1 - r.newAverage).addi(g.mul(r.newAverage));
+      v.muli(r.oldSquare).addi(g.square().muli(r.newSquare));
+      p.muli(r.keep).addi(m.div(v.sqrt().divi(r.correction).addi(r.eps)).muli(r.step));
+    }
+  }
+
+  /** Optimizer steps done. */
+  public long steps() {
+    return steps;
+  }
+
+  /** The moments of every parameter as {@code exp_avg.<name>} and {@code exp_avg_sq.<name>}, and {@code steps}. */
+  public StateDict state() {
+    LinkedHashMap<String, StateDict.Tensor> tensors = parameters.named(average, name -> "exp_avg." + name);
+    tensors.putAll(parameters.named(squareAverage, name -> "exp_avg_sq." + name));
+    StateDict state = new StateDict(tensors);
+    state.integers().put("steps", steps);
+    return state;
+  }
+
+  /** Takes up a {@link #state}. */
+  public void load(StateDict state) {
+    parameters.read(state, average, name -> "exp_avg." + name);
+    parameters.read(state, squareAverage, name -> "exp_avg_sq." + name);
+    steps = state.integer("steps", 0);
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

@@ -1,0 +1,185 @@
+package dev.flowtraining.trainer.train;
+
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.WholeFile;
+import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * The checkpoints of a run. An attempt writes into its own folder only and reads those of all: {@code epoch_N_whole.pt}
+ * (weights, and the integers epoch and step), {@code .yaml} in CosyVoice's form, {@code epoch_N_optimizer.pt} (Adam's
+ * moments), {@code epoch_N_whole.json} ({@link Manifest}); and {@code step_N…} likewise within an epoch.
+ */
+final class Checkpoints {
+  private final RunLayout layout;
+  private final int attempt;
+  private final Path folder;
+
+  /** A checkpoint with a manifest; whether its files are whole is told by {@link #verified}. */
+  record Checkpoint(Path weights, Path optimizer, Manifest manifest) {
+    /** Such as {@code epoch_3_whole}. */
+    String name() {
+      return stem(manifest.checkpoint());
+    }
+
+    boolean ofEpoch() {
+      return name().startsWith("epoch_");
+    }
+
+    Cursor cursor() {
+      return manifest.cursor();
+    }
+  }
+
+  Checkpoints(RunLayout layout, int attempt) {
+    this.layout = layout;
+    this.attempt = attempt;
+    folder = layout.attempt(attempt);
+  }
+
+  /**
+   * Writes a checkpoint; when it returns, all of it is on the disk.
+   *
+   * @param manifest without its files and time
+   * @param yaml the text of the file beside the weights
+   */
+  Checkpoint save(Manifest manifest, StateDict weights, StateDict optimizer, String yaml) throws IOException {
+    Path file = folder.resolve(manifest.checkpoint());
+    Path optimizerFile = optimizerOf(file);
+    Path yamlFile = folder.resolve(stem(manifest.checkpoint()) + ".yaml");
+    // a checkpoint of this name from before a resume must not look whole while it is half replaced
+    Files.deleteIfExists(manifestOf(file));
+    StateDictFile.write(file, weights);
+    StateDictFile.write(optimizerFile, optimizer);
+    WholeFile.text(yamlFile, yaml);
+    List<Manifest.Entry> entries = new ArrayList<>();
+    for (Path written : List.of(file, optimizerFile, yamlFile)) {
+      entries.add(Manifest.Entry.of(written));
+    }
+    Manifest whole = new Manifest(manifest.checkpoint(), manifest.cursor(), manifest.cvLoss(),
+        manifest.microBatchesPerStep(), manifest.settings(), manifest.data(), manifest.resumedFrom(),
+        java.time.Instant.now().toString(), List.copyOf(entries));
+    whole.write(manifestOf(file));
+    return new Checkpoint(file, optimizerFile, whole);
+  }
+
+  /** The newest checkpoint of this and earlier attempts whose files are whole; says which ones it passes over. */
+  Optional<Checkpoint> newest(Consumer<String> log) throws IOException {
+    List<Checkpoint> all = new ArrayList<>();
+    for (int k = attempt; k >= 1; k--) {
+      all.addAll(in(layout.attempt(k), log));
+    }
+    // a stable sort: of two with as many steps that of the later attempt comes first
+    all.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step()).thenComparing(c -> c.cursor().epoch()).reversed());
+    for (Checkpoint checkpoint : all) {
+      if (verified(checkpoint, log)) {
+        return Optional.of(checkpoint);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** The checkpoint that somebody names, or the newest whole one when it is not whole. */
+  Optional<Checkpoint> named(String path, Consumer<String> log) throws IOException {
+    Path weights = layout.root().resolve(path).normalize();
+    if (!weights.startsWith(layout.root().normalize())) {
+      throw new StageFailure(ExitCode.USAGE, "InvalidCheckpointPath",
+          "--resume-from " + path + " is not inside the run directory " + layout.root());
+    }
+    try {
+      Checkpoint named = new Checkpoint(weights, optimizerOf(weights), Manifest.read(manifestOf(weights)));
+      if (verified(named, log)) {
+        return Optional.of(named);
+      }
+    } catch (IOException e) {
+      log.accept("passed over " + path + ": " + e.getMessage());
+    }
+    return newest(log);
+  }
+
+  /**
+   * Deletes what is no longer needed from this attempt's folder: of epochs the newest {@code keepLast} stay, and the
+   * weights of as many best ones, which may be averaged; of those within an epoch as many of the newest, at least two.
+   */
+  void prune(int keepLast) throws IOException {
+    List<Checkpoint> all = new ArrayList<>(in(folder, line -> {}));
+    all.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step()).reversed());
+    List<Checkpoint> epochs = all.stream().filter(Checkpoint::ofEpoch).toList();
+    List<Checkpoint> best = epochs.stream().filter(c -> c.manifest().cvLoss() != null)
+        .sorted(Comparator.comparing(c -> c.manifest().cvLoss())).limit(keepLast).toList();
+    Set<Checkpoint> whole = new HashSet<>(epochs.stream().limit(keepLast).toList());
+    whole.addAll(all.stream().filter(c -> !c.ofEpoch()).limit(Math.max(2, keepLast)).toList());
+    for (Checkpoint checkpoint : all) {
+      if (whole.contains(checkpoint)) {
+        continue;
+      }
+      if (!best.contains(checkpoint)) {
+        Files.deleteIfExists(manifestOf(checkpoint.weights()));
+        Files.deleteIfExists(folder.resolve(checkpoint.name() + ".yaml"));
+        Files.deleteIfExists(checkpoint.weights());
+      }
+      // without the optimizer's state the manifest no longer agrees: weights to average, nothing to resume from
+      Files.deleteIfExists(checkpoint.optimizer());
+    }
+  }
+
+  String relative(Checkpoint checkpoint) {
+    return layout.root().relativize(checkpoint.weights()).toString();
+  }
+
+  private static boolean verified(Checkpoint checkpoint, Consumer<String> log) throws IOException {
+    String flaw = checkpoint.manifest().flaw(checkpoint.weights().getParent());
+    if (flaw != null && Files.exists(checkpoint.optimizer())) {
+      log.accept("passed over the checkpoint " + checkpoint.weights() + ": " + flaw);
+    }
+    return flaw == null;
+  }
+
+  private static List<Checkpoint> in(Path folder, Consumer<String> log) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    List<Path> manifests;
+    try (Stream<Path> files = Files.list(folder)) {
+      manifests = files.filter(f -> f.getFileName().toString().matches("(epoch_\\d+_whole|step_\\d+)\\.json"))
+          .sorted().toList();
+    }
+    List<Checkpoint> checkpoints = new ArrayList<>();
+    for (Path file : manifests) {
+      try {
+        Manifest manifest = Manifest.read(file);
+        Path weights = folder.resolve(Path.of(manifest.checkpoint()).getFileName());
+        checkpoints.add(new Checkpoint(weights, optimizerOf(weights), manifest));
+      } catch (IOException e) {
+        log.accept("passed over " + file + ": " + e.getMessage());
+      }
+    }
+    return checkpoints;
+  }
+
+  private static Path manifestOf(Path weights) {
+    return weights.resolveSibling(stem(weights.getFileName().toString()) + ".json");
+  }
+
+  private static Path optimizerOf(Path weights) {
+    return weights.resolveSibling(
+        stem(weights.getFileName().toString()).replaceFirst("_whole$", "") + "_optimizer.pt");
+  }
+
+  private static String stem(String fileName) {
+    return fileName.replaceFirst("\\.pt$", "");
+  }
+}

@@ -1,0 +1,195 @@
+package dev.flowtraining.trainer.train;
+
+import dev.flowtraining.trainer.Progress;
+import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.StateDict;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** What a run leaves behind: log, metrics, progress and checkpoints. Only rank 0's does anything. */
+final class Journal {
+  private final boolean writes;
+  private final FlowConfig config;
+  private final Parameters parameters;
+  private final TrainLog log;
+  private final Progress progress;
+  private final Checkpoints checkpoints;
+  /** What every manifest of this attempt says alike. */
+  private final Manifest common;
+  private final Map<String, Object> fields = new LinkedHashMap<>();
+  private int stepsPerEpoch = 1;
+  private double lossSum;
+  private long frames;
+  private double dataWait;
+  private int steps;
+  private long since = System.nanoTime();
+  private double secondsPerStep = Double.NaN;
+  private Trainer.Step lastStep;
+
+  Journal(boolean writes, FlowConfig config, Parameters parameters, TrainLog log, Progress progress,
+      Checkpoints checkpoints, Manifest common) {
+    this.writes = writes;
+    this.config = config;
+    this.parameters = parameters;
+    this.log = log;
+    this.progress = progress;
+    this.checkpoints = checkpoints;
+    this.common = common;
+  }
+
+  void say(String line) {
+    log.say(line);
+  }
+
+  void epochStarts(Cursor cursor, int steps) {
+    stepsPerEpoch = Math.max(1, steps);
+    // the time between epochs is validation's, not training's
+    since = System.nanoTime();
+    fields.put("epoch", cursor.epoch());
+    fields.put("maxEpoch", config.trainConf().maxEpoch());
+    if (cursor.bestCvLoss() != null) {
+      fields.put("bestCvLoss", cursor.bestCvLoss());
+    }
+    publish(cursor);
+  }
+
+  void stepDone(Cursor cursor, Trainer.Step step, Adam adam) throws IOException {
+    lastStep = step;
+    if (!step.skipped()) {
+      lossSum += step.loss();
+      steps++;
+    }
+    frames += step.frames();
+    dataWait += step.dataWait();
+    FlowConfig.Train train = config.trainConf();
+    if (cursor.step() % train.logInterval() == 0 || cursor.stepInEpoch() == stepsPerEpoch) {
+      logSteps(cursor, step);
+    }
+    if (train.savePerStep() > 0 && cursor.step() % train.savePerStep() == 0) {
+      save("step_" + cursor.step() + ".pt", cursor, null, adam);
+    }
+  }
+
+  private void logSteps(Cursor cursor, Trainer.Step step) {
+    double seconds = (System.nanoTime() - since) / 1e9;
+    double loss = steps == 0 ? Double.NaN : lossSum / steps;
+    double perSecond = frames / seconds;
+    if (steps > 0) {
+      double now = seconds / steps;
+      secondsPerStep = Double.isNaN(secondsPerStep) ? now : 0.7 * secondsPerStep + 0.3 * now;
+      fields.put("loss", loss);
+    }
+    fields.put("step", cursor.step());
+    fields.put("learningRate", step.learningRate());
+    fields.put("framesPerSecond", perSecond);
+    log.say(String.format(Locale.ROOT,
+        "epoch %d step %d (%d/%d) loss %.4f norm %.3f lr %.3g %.0f frames/s data wait %.0f %%", cursor.epoch(),
+        cursor.step(), cursor.stepInEpoch(), stepsPerEpoch, loss, step.gradNorm(), step.learningRate(), perSecond,
+        100 * dataWait / seconds));
+    Map<String, Object> metric = new LinkedHashMap<>();
+    metric.put("epoch", cursor.epoch());
+    metric.put("step", cursor.step());
+    metric.put("loss", loss);
+    metric.put("grad_norm", step.gradNorm());
+    metric.put("learning_rate", step.learningRate());
+    metric.put("frames_per_second", perSecond);
+    metric.put("data_wait", dataWait / seconds);
+    log.metric("step", metric);
+    publish(cursor);
+    lossSum = 0;
+    steps = 0;
+    frames = 0;
+    dataWait = 0;
+    since = System.nanoTime();
+  }
+
+  void epochDone(int epoch, Cursor cursor, double cvLoss, double constantLoss, Adam adam) throws IOException {
+    log.say(String.format(Locale.ROOT, "epoch %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch,
+        cvLoss, cursor.bestCvLoss(), constantLoss));
+    Map<String, Object> metric = new LinkedHashMap<>();
+    metric.put("epoch", epoch);
+    metric.put("step", cursor.step());
+    metric.put("cv_loss", cvLoss);
+    metric.put("best_cv_loss", cursor.bestCvLoss());
+    metric.put("cv_constant_loss", constantLoss);
+    log.metric("validation", metric);
+    fields.put("cvLoss", cvLoss);
+    fields.put("bestCvLoss", cursor.bestCvLoss());
+    save("epoch_" + epoch + "_whole.pt", cursor, cvLoss, adam);
+    publish(cursor);
+  }
+
+  /** Saves because of SIGTERM. @return the checkpoint's path, relative to the run directory */
+  String stopping(Cursor cursor, Adam adam) throws IOException {
+    log.say("asked to stop at step " + cursor.step());
+    save("step_" + cursor.step() + ".pt", cursor, null, adam);
+    publish(cursor);
+    return fields.get("checkpoint") instanceof Map<?, ?> saved ? saved.get("path").toString() : "by rank 0";
+  }
+
+  void end(Trainer.Outcome outcome) {
+    log.say(String.format(Locale.ROOT, "done: validation loss %.4f, constant predictor %.4f (%.2f of it), with tokens of "
+        + "other utterances %.4f (%.2f times)", outcome.cvLoss(), outcome.constantLoss(),
+        outcome.cvLoss() / outcome.constantLoss(), outcome.shuffledLoss(), outcome.shuffledLoss() / outcome.cvLoss()));
+    log.metric("end", Map.of("epoch", outcome.cursor().epoch(), "step", outcome.cursor().step(), "cv_loss",
+        outcome.cvLoss(), "cv_constant_loss", outcome.constantLoss(), "cv_shuffled_loss", outcome.shuffledLoss(),
+        "skipped_steps", outcome.skippedSteps()));
+  }
+
+  private void save(String name, Cursor cursor, Double cvLoss, Adam adam) throws IOException {
+    if (!writes) {
+      return;
+    }
+    // upstream counts the epoch that has just been trained, not the next one
+    int epoch = cvLoss == null ? cursor.epoch() : cursor.epoch() - 1;
+    StateDict weights = parameters.stateDict();
+    weights.integers().put("epoch", (long) epoch);
+    weights.integers().put("step", cursor.step());
+    Manifest manifest = new Manifest(name, cursor, cvLoss, common.microBatchesPerStep(), common.settings(),
+        common.data(), common.resumedFrom(), null, null);
+    Checkpoints.Checkpoint saved =
+        checkpoints.save(manifest, weights, adam.state(), yaml(epoch, cursor, cvLoss));
+    checkpoints.prune(config.trainConf().keepLast());
+    String path = checkpoints.relative(saved);
+    log.say("saved " + path);
+    fields.put("checkpoint",
+        Map.of("path", path, "step", cursor.step(), "epoch", epoch, "time", saved.manifest().time()));
+  }
+
+  /** The keys of CosyVoice's {@code init_info_dict} and {@code save_model} that averaging and people read. */
+  private String yaml(int epoch, Cursor cursor, Double cvLoss) {
+    boolean known = lastStep != null;
+    return "batch_idx: " + Math.max(0, cursor.stepInEpoch() - 1) + "\n"
+        + "epoch: " + epoch + "\n"
+        + "grad_norm: " + (known ? lastStep.gradNorm() : 0.0) + "\n"
+        + "loss_dict:\n  loss: " + (cvLoss != null ? cvLoss : known ? (Double) lastStep.loss() : ".nan") + "\n"
+        + "lr: " + (known ? lastStep.learningRate() : 0.0) + "\n"
+        + "model_dir: exp/flow_model\n"
+        + "optim: " + config.trainConf().optim() + "\n"
+        + "save_time: " + Instant.now().truncatedTo(ChronoUnit.SECONDS) + "\n"
+        + "step: " + cursor.step() + "\n"
+        + "tag: " + (cvLoss == null ? "TRAIN" : "CV") + "\n"
+        + "train_engine: torch_ddp\n";
+  }
+
+  private void publish(Cursor cursor) {
+    if (!writes) {
+      return;
+    }
+    int maxEpoch = config.trainConf().maxEpoch();
+    double epochs = cursor.epoch() + (double) cursor.stepInEpoch() / stepsPerEpoch;
+    if (!Double.isNaN(secondsPerStep)) {
+      long left = (long) ((maxEpoch - epochs) * stepsPerEpoch * secondsPerStep);
+      fields.put("estimatedCompletion",
+          Instant.now().plusSeconds(Math.max(0, left)).truncatedTo(ChronoUnit.SECONDS).toString());
+    }
+    String message = String.format("epoch %d/%d, step %d", Math.min(cursor.epoch() + 1, maxEpoch), maxEpoch, cursor.step());
+    progress.update(Stage.TRAIN, Math.min(1, epochs / maxEpoch), message, Map.copyOf(fields));
+  }
+}

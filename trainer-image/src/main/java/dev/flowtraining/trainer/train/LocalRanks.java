@@ -1,0 +1,81 @@
+package dev.flowtraining.trainer.train;
+
+import dev.flowtraining.trainer.ExitCode;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** Stage 4 with several ranks on one machine: a process for each, as the operator would start containers. */
+public final class LocalRanks {
+  /** A rank that is told to stop saves a checkpoint first. */
+  private static final int GRACE_SECONDS = 30;
+
+  private LocalRanks() {}
+
+  /**
+   * Starts this program once for each rank and waits for all. Being terminated, it terminates them.
+   *
+   * @param mainClass whose {@code main} a rank runs, with the JVM options of this process
+   * @param arguments of a rank
+   * @return the exit code that explains the end: of several failures that which is not a consequence of another's
+   */
+  public static int run(int ranks, Class<?> mainClass, List<String> arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
+    command.addAll(arguments);
+    int port = freePort();
+    List<Process> processes = new ArrayList<>();
+    Thread terminating = new Thread(() -> end(processes));
+    Runtime.getRuntime().addShutdownHook(terminating);
+    try {
+      for (int rank = 0; rank < ranks; rank++) {
+        ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+        builder.environment().putAll(Map.of(
+            "LOCAL_RANK", Integer.toString(rank), "LOCAL_WORLD_SIZE", Integer.toString(ranks),
+            "WORLD_SIZE", Integer.toString(ranks), "JOB_COMPLETION_INDEX", "0",
+            "MASTER_ADDR", "127.0.0.1", "MASTER_PORT", Integer.toString(port)));
+        builder.environment().remove("RANK");
+        processes.add(builder.start());
+      }
+      List<Integer> codes = new ArrayList<>();
+      for (Process process : processes) {
+        codes.add(process.waitFor());
+      }
+      return verdict(codes);
+    } catch (IOException | InterruptedException e) {
+      end(processes);
+      throw e;
+    }
+  }
+
+  /** A rank that fails makes the others lose a peer: its own code says more than theirs. */
+  static int verdict(List<Integer> codes) {
+    return codes.stream().filter(c -> c != 0 && c != ExitCode.RETRYABLE.code()).findFirst()
+        .or(() -> codes.stream().filter(c -> c != 0).findFirst()).orElse(0);
+  }
+
+  private static void end(List<Process> processes) {
+    processes.forEach(Process::destroy);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(GRACE_SECONDS);
+    for (Process process : processes) {
+      try {
+        process.waitFor(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      process.destroyForcibly();
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.flowtraining.trainer.train;
+
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.EpochPlan;
+import dev.flowtraining.trainer.data.Example;
+import dev.flowtraining.trainer.data.Examples;
+import dev.flowtraining.trainer.data.PaddedBatch;
+import dev.flowtraining.trainer.data.Prefetch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** Turns the plan of an epoch into this rank's micro-batches, loaded ahead by threads. */
+final class MicroBatches {
+  private final Examples examples;
+  private final FlowConfig config;
+  private final int worldSize;
+  private final int rank;
+
+  MicroBatches(Examples examples, FlowConfig config, int worldSize, int rank) {
+    this.examples = examples;
+    this.config = config;
+    this.worldSize = worldSize;
+    this.rank = rank;
+  }
+
+  int perStep() {
+    return config.trainConf().accumGrad() * worldSize;
+  }
+
+  EpochPlan plan(int epoch) {
+    FlowConfig.Dataset dataset = config.datasetConf();
+    var sizes = new EpochPlan.Sizes(dataset.maxFramesInBatch(), dataset.shuffleSize(), dataset.sortSize());
+    return EpochPlan.of(
+        examples.frames(), examples.files(), sizes, config.trainConf().seed(), epoch, perStep());
+  }
+
+  /** From a step of the epoch on, {@code accum_grad} micro-batches a step. */
+  Prefetch<int[], MicroBatch> of(EpochPlan plan, int epoch, int fromStep) {
+    List<int[]> mine = new ArrayList<>();
+    for (int step = fromStep; step < plan.steps().size(); step++) {
+      mine.addAll(plan.ofRank(step, rank, worldSize));
+    }
+    return prefetch(mine, Key.of(config.trainConf().seed(), epoch));
+  }
+
+  /** Given micro-batches, every utterance with draws of the key. */
+  Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, long key) {
+    return new Prefetch<>(plan, this::bytes, indices -> make(indices, key), config.datasetConf().numWorkers(),
+        (long) config.datasetConf().prefetchMib() << 20);
+  }
+
+  private MicroBatch make(int[] indices, long key) {
+    List<Example> loaded = Arrays.stream(indices).mapToObj(examples::load).flatMap(Optional::stream).toList();
+    if (loaded.isEmpty()) {
+      return MicroBatch.EMPTY;
+    }
+    PaddedBatch padded = PaddedBatch.of(loaded);
+    return new MicroBatch(padded, KeyedDraws.of(padded, config.cfm(), key));
+  }
+
+  /** Mel and noise make up nearly all of it. */
+  private long bytes(int[] indices) {
+    long longest = Arrays.stream(indices).map(i -> examples.frames()[i]).max().orElse(0);
+    return 2 * indices.length * longest * config.model().outputSize() * Float.BYTES;
+  }
+}

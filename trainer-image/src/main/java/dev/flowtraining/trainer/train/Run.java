@@ -1,0 +1,131 @@
+package dev.flowtraining.trainer.train;
+
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageContext;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How an attempt begins: fresh, from an initial checkpoint, or where the run was left. */
+final class Run {
+  private static final Logger LOG = LoggerFactory.getLogger(Run.class);
+  private static final int LONGEST_PATH = 4096;
+
+  private final StageContext context;
+  private final Collective collective;
+  private final Parameters parameters;
+  private final String data;
+  private final Map<String, String> settings;
+  private final Checkpoints checkpoints;
+  private final TrainLog log;
+
+  Run(StageContext context, Collective collective, Parameters parameters, String data) throws IOException {
+    this.context = context;
+    this.collective = collective;
+    this.parameters = parameters;
+    this.data = data;
+    settings = Settings.binding(context.config());
+    checkpoints = new Checkpoints(context.layout(), context.ranks().attempt());
+    log = new TrainLog(context.layout(), context.ranks().attempt(), collective.rank() == 0);
+  }
+
+  record Start(Cursor cursor, Journal journal) {}
+
+  Start start(Adam adam, Optional<Path> init) throws IOException {
+    FlowConfig config = context.config();
+    Optional<Checkpoints.Checkpoint> found = agreeOn(chosenByRankZero());
+    int microBatches = config.trainConf().accumGrad() * collective.worldSize();
+    Cursor cursor = found.isPresent() ? resume(found.get(), adam, microBatches) : fresh(init);
+    String from = found.map(checkpoints::relative).orElse(null);
+    Manifest common = new Manifest(null, null, null, microBatches, settings, data, from, null, null);
+    Journal journal = new Journal(collective.rank() == 0, config, parameters, log, context.progress(), checkpoints,
+        common);
+    log.metric("start", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "ranks", collective.worldSize()));
+    return new Start(cursor, journal);
+  }
+
+  private Cursor fresh(Optional<Path> init) {
+    parameters.initialise(context.config().trainConf().seed());
+    init.ifPresent(file -> parameters.load(StateDictFile.read(file), true));
+    say("training starts from " + init.map(Path::toString).orElse("random weights") + ", " + parameters.count()
+        + " parameters, " + collective.worldSize() + " rank(s)");
+    return Cursor.START;
+  }
+
+  private Cursor resume(Checkpoints.Checkpoint checkpoint, Adam adam, int microBatches) {
+    refuseOtherRun(checkpoint);
+    parameters.load(StateDictFile.read(checkpoint.weights()), true);
+    adam.load(StateDictFile.read(checkpoint.optimizer()));
+    Cursor cursor = checkpoint.cursor();
+    say("training goes on from " + checkpoints.relative(checkpoint) + " at epoch " + cursor.epoch() + ", step "
+        + cursor.step());
+    if (cursor.stepInEpoch() > 0 && checkpoint.manifest().microBatchesPerStep() != microBatches) {
+      say("the global batch has changed from " + checkpoint.manifest().microBatchesPerStep() + " to " + microBatches
+          + " micro-batches: epoch " + cursor.epoch() + " starts over");
+      return new Cursor(cursor.epoch(), 0, cursor.step(), cursor.bestCvLoss(), cursor.epochsSinceBest());
+    }
+    return cursor;
+  }
+
+  private void refuseOtherRun(Checkpoints.Checkpoint checkpoint) {
+    List<String> differences = Settings.differences(checkpoint.manifest().settings(), settings);
+    if (!data.equals(checkpoint.manifest().data())) {
+      differences.add("the training data is another");
+    }
+    if (!differences.isEmpty()) {
+      throw new StageFailure(ExitCode.USAGE, "ConfigMismatch", "the checkpoint " + checkpoints.relative(checkpoint)
+          + " is from another config: " + String.join("; ", differences)
+          + ". Restore these settings to go on, or move " + context.layout().experiment() + " away to train anew");
+    }
+  }
+
+  /** Empty when there is nothing to go on from. Looking is rank 0's alone, as a shared volume may show ranks different things. */
+  private String chosenByRankZero() throws IOException {
+    if (collective.rank() != 0) {
+      return "";
+    }
+    String named = context.options().resumeFrom();
+    Optional<Checkpoints.Checkpoint> found =
+        named == null || named.isBlank() ? checkpoints.newest(this::say) : checkpoints.named(named, this::say);
+    if (named != null && !named.isBlank() && found.isEmpty()) {
+      say("no checkpoint can be read, though " + named + " was asked for");
+    }
+    return found.map(checkpoints::relative).orElse("");
+  }
+
+  private Optional<Checkpoints.Checkpoint> agreeOn(String path) throws IOException {
+    MemorySegment shared = Arena.ofAuto().allocate(LONGEST_PATH);
+    if (path.getBytes(StandardCharsets.UTF_8).length >= LONGEST_PATH) {
+      throw new IOException("the path is too long: " + path);
+    }
+    shared.setString(0, path);
+    collective.broadcast(shared, 0);
+    String agreed = shared.getString(0);
+    if (agreed.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<Checkpoints.Checkpoint> found = checkpoints.named(agreed, LOG::warn);
+    if (found.map(checkpoints::relative).filter(agreed::equals).isEmpty()) {
+      throw new StageFailure(ExitCode.RETRYABLE, "CheckpointNotShared", "rank " + collective.rank() + " cannot read "
+          + agreed + ", which rank 0 has chosen; ranks need one shared run directory");
+    }
+    return found;
+  }
+
+  private void say(String line) {
+    LOG.info(line);
+    log.say(line);
+  }
+}

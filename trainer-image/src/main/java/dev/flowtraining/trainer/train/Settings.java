@@ -1,0 +1,59 @@
+package dev.flowtraining.trainer.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.flowtraining.trainer.config.FlowConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** The settings that a run's numbers depend on, by their full names; a checkpoint carries them. */
+final class Settings {
+  /** May change between the parts of a run: they say how long, how often and how fast, not what. */
+  private static final Set<String> FREE = Set.of("train_conf.max_epoch", "train_conf.log_interval",
+      "train_conf.save_per_step", "train_conf.patience", "train_conf.keep_last", "dataset_conf.num_workers",
+      "dataset_conf.prefetch_mib", "dataset_conf.parquet_bytes", "model.inference_cfg_rate");
+  private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
+
+  private Settings() {}
+
+  /** Also for the stage's input hash: a longer run is another run there, so it keeps {@code max_epoch} and patience. */
+  static Map<String, String> all(FlowConfig config) {
+    Map<String, String> settings = new TreeMap<>();
+    JsonNode tree = new ObjectMapper().valueToTree(config);
+    tree.properties().stream().filter(e -> SECTIONS.contains(e.getKey()))
+        .forEach(e -> flatten(e.getKey(), e.getValue(), settings));
+    return settings;
+  }
+
+  static Map<String, String> binding(FlowConfig config) {
+    Map<String, String> settings = all(config);
+    settings.keySet().removeAll(FREE);
+    return settings;
+  }
+
+  /** One line for each setting that differs. */
+  static List<String> differences(Map<String, String> before, Map<String, String> now) {
+    List<String> lines = new ArrayList<>();
+    Set<String> keys = new TreeSet<>(before.keySet());
+    keys.addAll(now.keySet());
+    for (String key : keys) {
+      if (!Objects.equals(before.get(key), now.get(key))) {
+        lines.add(key + " was " + before.get(key) + " and is " + now.get(key));
+      }
+    }
+    return lines;
+  }
+
+  private static void flatten(String name, JsonNode node, Map<String, String> settings) {
+    if (node.isObject()) {
+      node.properties().forEach(e -> flatten(name + "." + e.getKey(), e.getValue(), settings));
+    } else {
+      settings.put(name, node.toString());
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package dev.flowtraining.trainer.train;
+
+import ai.djl.Device;
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.InputHash;
+import dev.flowtraining.trainer.Ranks;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.StageContext;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.StageOptions;
+import dev.flowtraining.trainer.StageRecord;
+import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.Rendezvous;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.ParquetExamples;
+import dev.flowtraining.trainer.model.FlowModel;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.Torch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Stage 4. Every rank runs it; rank 0 writes. */
+public final class TrainTask implements StageTask {
+  private static final int FORMAT = 1;
+
+  @Override
+  public String inputHash(StageContext context) throws IOException {
+    InputHash hash = InputHash.start().add("train").add(FORMAT).add(Settings.all(context.config()))
+        .add(StageRecord.require(context.layout(), Stage.PARQUET).outputHash());
+    Optional<Path> init = init(context.options());
+    return (init.isPresent() ? hash.file(init.get()) : hash.add("builtin")).hex();
+  }
+
+  @Override
+  public Result run(StageContext context) throws IOException {
+    FlowConfig config = context.config();
+    Device device = Torch.start(device(context), config.trainConf().threads());
+    ParquetExamples train = new ParquetExamples(context.layout(), "train", config);
+    ParquetExamples dev = new ParquetExamples(context.layout(), "dev", config);
+    String data = StageRecord.require(context.layout(), Stage.PARQUET).outputHash();
+    String plan = InputHash.start().add(Settings.binding(config)).add(data).add(train.frames().length).hex();
+    Collective collective = Rendezvous.join(context.ranks(), plan.substring(0, 16),
+        rendezvousTimeout(context.options()), peerTimeout());
+    try (StopSignal stop = new StopSignal();
+        Parameters parameters = Parameters.create(config.model(), device);
+        Adam adam = new Adam(parameters, config.trainConf().optimConf(), config.trainConf().optim().equals("adamw"))) {
+      Run run = new Run(context, collective, parameters, data);
+      Run.Start start = run.start(adam, init(context.options()));
+      FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
+      MicroBatches batches =
+          new MicroBatches(train, config, collective.worldSize(), collective.rank());
+      Validation validation = new Validation(model, dev, config, collective, device);
+      Trainer.Outcome outcome = new Trainer(config, parameters, model, adam, batches, validation, collective,
+          start.journal(), stop::requested, start.cursor()).train();
+      Map<String, Object> counts = counts(outcome, parameters, train, dev, context.ranks());
+      collective.close();
+      return new Result(counts, outputHash(context.layout()));
+    } catch (StageFailure e) {
+      collective.abort(e.reason() + ": " + e.getMessage());
+      throw e;
+    } catch (IOException | RuntimeException | Error e) {
+      collective.abort(e.toString());
+      throw e;
+    }
+  }
+
+  @Override
+  public boolean resultsPresent(StageContext context) {
+    try {
+      return new Checkpoints(context.layout(), context.ranks().attempt()).newest(line -> {}).isPresent();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static Map<String, Object> counts(
+      Trainer.Outcome outcome, Parameters parameters, ParquetExamples train, ParquetExamples dev, Ranks ranks) {
+    Map<String, Object> counts = new LinkedHashMap<>();
+    counts.put("epochs", outcome.cursor().epoch());
+    counts.put("steps", outcome.cursor().step());
+    counts.put("utterances", train.frames().length);
+    counts.put("devUtterances", dev.frames().length);
+    // of those that this rank loaded
+    counts.put("droppedUtterances", train.dropped().size() + dev.dropped().size());
+    counts.put("parameters", parameters.count());
+    counts.put("ranks", ranks.worldSize());
+    counts.put("cvLoss", outcome.cvLoss());
+    counts.put("bestCvLoss", outcome.cursor().bestCvLoss() == null ? outcome.cvLoss() : outcome.cursor().bestCvLoss());
+    counts.put("cvConstantLoss", outcome.constantLoss());
+    counts.put("cvShuffledLoss", outcome.shuffledLoss());
+    counts.put("skippedSteps", outcome.skippedSteps());
+    return counts;
+  }
+
+  /** Stands for the checkpoints that there are to average, whichever attempt wrote them. */
+  private static String outputHash(RunLayout layout) throws IOException {
+    InputHash hash = InputHash.start().add("train");
+    try (Stream<Path> files = Files.walk(layout.experiment(), 2)) {
+      List<Path> weights = files.filter(f -> f.getFileName().toString().matches("(epoch_\\d+_whole|step_\\d+)\\.json"))
+          .sorted().toList();
+      for (Path manifest : weights) {
+        hash.add(layout.root().relativize(manifest)).add(Manifest.read(manifest).files().getFirst().sha256());
+      }
+    }
+    return hash.hex();
+  }
+
+  private static String device(StageContext context) {
+    String device = Optional.ofNullable(context.options().device()).orElse("auto");
+    return device.equals("cuda") ? "cuda:" + context.ranks().localRank() : device;
+  }
+
+  private static Duration rendezvousTimeout(StageOptions options) {
+    return Optional.ofNullable(options.rendezvousTimeout()).orElse(Duration.ofMinutes(10));
+  }
+
+  private static Duration peerTimeout() {
+    String seconds = System.getenv("FLOWTRAINING_PEER_TIMEOUT");
+    try {
+      return Duration.ofSeconds(seconds == null ? 30 : Math.max(1, Long.parseLong(seconds)));
+    } catch (NumberFormatException e) {
+      throw new StageFailure(ExitCode.USAGE, "InvalidEnvironment",
+          "FLOWTRAINING_PEER_TIMEOUT=" + seconds + " is not a whole number of seconds");
+    }
+  }
+
+  private static Optional<Path> init(StageOptions options) {
+    if (options.init() == null || options.init().equals("builtin")) {
+      return Optional.empty();
+    }
+    Path file = Path.of(options.init());
+    if (!Files.isRegularFile(file)) {
+      throw new StageFailure(ExitCode.MISSING, "ModelNotFound",
+          "--init " + file + " is not there; give a checkpoint of the model, or builtin for random weights");
+    }
+    return Optional.of(file);
+  }
+}

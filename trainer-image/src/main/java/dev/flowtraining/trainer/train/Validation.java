@@ -1,0 +1,164 @@
+package dev.flowtraining.trainer.train;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.EpochPlan;
+import dev.flowtraining.trainer.data.Example;
+import dev.flowtraining.trainer.data.Examples;
+import dev.flowtraining.trainer.data.PaddedBatch;
+import dev.flowtraining.trainer.data.Prefetch;
+import dev.flowtraining.trainer.model.Batch;
+import dev.flowtraining.trainer.model.FlowModel;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * The loss on the dev set, without dropout. Draws are the same in every epoch and every run (a fixed seed per
+ * utterance), so that losses can be compared. Micro-batches are shared out among the ranks and summed in their own
+ * order: the number of ranks does not change the result.
+ */
+final class Validation {
+  private static final long SEED = 20_240_501;
+
+  private final FlowModel model;
+  private final Examples dev;
+  private final FlowConfig config;
+  private final Collective collective;
+  private final Device device;
+  private final MicroBatches microBatches;
+  private final List<int[]> plan;
+  private double constantLoss = Double.NaN;
+
+  Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, Device device) {
+    this.model = model;
+    this.dev = dev;
+    this.config = config;
+    this.collective = collective;
+    this.device = device;
+    microBatches = new MicroBatches(dev, config, collective.worldSize(), collective.rank());
+    plan = EpochPlan.validation(dev.frames(), config.datasetConf().maxFramesInBatch());
+  }
+
+  /** Σ squared errors / (frames · bins). */
+  double loss() {
+    return loss(MicroBatch::padded);
+  }
+
+  /**
+   * The same with every utterance's tokens replaced by those of the next longer one, cut or repeated to its length: what
+   * the loss becomes when tokens say nothing about the speech. Draws, speaker and prompt stay.
+   */
+  double shuffledLoss() {
+    int[] order = plan.stream().flatMapToInt(Arrays::stream).toArray();
+    String[] utts = new String[order.length];
+    int[][] tokens = new int[order.length][];
+    for (int i = 0; i < order.length; i++) {
+      Optional<Example> example = dev.load(order[i]);
+      utts[i] = example.map(Example::utt).orElse("");
+      tokens[i] = example.map(Example::token_2T).orElse(new int[0]);
+    }
+    return loss(micro -> withTokensOfOthers(micro.padded(), Arrays.asList(utts), tokens));
+  }
+
+  private static PaddedBatch withTokensOfOthers(PaddedBatch batch, List<String> utts, int[][] tokens) {
+    long[] swapped = new long[batch.token_BT2().length];
+    for (int b = 0; b < batch.size(); b++) {
+      int own = utts.indexOf(batch.utts().get(b));
+      int[] other = IntStream.rangeClosed(1, utts.size()).mapToObj(k -> tokens[(own + k) % utts.size()])
+          .filter(t -> t.length > 0).findFirst().orElseThrow();
+      // alone in the dev set it meets its own tokens out of their place
+      int offset = other == tokens[own] ? other.length / 4 * 2 : 0;
+      for (int k = 0; k < 2 * batch.tokenLen()[b]; k++) {
+        swapped[b * 2 * batch.tokens() + k] = other[(k + offset) % other.length];
+      }
+    }
+    return new PaddedBatch(batch.utts(), swapped, batch.tokenLen(), batch.mel_BFC(), batch.speaker_BS());
+  }
+
+  private interface Change {
+    PaddedBatch of(MicroBatch micro);
+  }
+
+  private double loss(Change change) {
+    double[] sums = new double[plan.size() + 1];
+    int[] mine = mine();
+    try (Prefetch<int[], MicroBatch> source = prefetch(mine)) {
+      for (int i : mine) {
+        collective.checkPeers();
+        MicroBatch micro = source.next();
+        if (!micro.isEmpty()) {
+          PaddedBatch padded = change.of(micro);
+          sums[i] = evaluate(new MicroBatch(padded, micro.draws()));
+          sums[plan.size()] += padded.validFrames();
+        }
+      }
+    }
+    // each batch is one rank's and the others add exact zeros; frames are whole numbers
+    double[] all = collective.allReduce(sums);
+    double sum = 0;
+    for (int i = 0; i < plan.size(); i++) {
+      sum += all[i];
+    }
+    return sum / (all[plan.size()] * config.model().outputSize());
+  }
+
+  private double evaluate(MicroBatch micro) {
+    try (NDManager manager = NDManager.newBaseManager(device, "PyTorch"); Batch batch = micro.batch(manager)) {
+      return model.evaluateSum(batch, micro.draws());
+    }
+  }
+
+  /**
+   * The lowest loss that any constant velocity per mel bin reaches on these draws: the mean of u = x1 − (1−σ)·z, which
+   * is the mean mel as far as z averages out. What a model must beat to have learnt anything.
+   */
+  double constantLoss() {
+    if (Double.isNaN(constantLoss)) {
+      int bins = config.model().outputSize();
+      double[] sums = new double[2 * bins + 1];
+      int[] mine = mine();
+      try (Prefetch<int[], MicroBatch> source = prefetch(mine)) {
+        source.forEachRemaining(micro -> addVelocities(micro, bins, sums));
+      }
+      double[] all = collective.allReduce(sums);
+      double frames = all[2 * bins];
+      double error = 0;
+      for (int c = 0; c < bins; c++) {
+        error += all[bins + c] - all[c] * all[c] / frames;
+      }
+      constantLoss = error / (frames * bins);
+    }
+    return constantLoss;
+  }
+
+  private void addVelocities(MicroBatch micro, int bins, double[] sums) {
+    if (micro.isEmpty()) {
+      return;
+    }
+    PaddedBatch batch = micro.padded();
+    int paddedFrames = batch.frames();
+    for (int b = 0; b < batch.size(); b++) {
+      for (int f = 0; f < 2 * batch.tokenLen()[b]; f++) {
+        for (int c = 0; c < bins; c++) {
+          double u = batch.mel_BFC()[(b * paddedFrames + f) * bins + c]
+              - (1 - config.cfm().sigmaMin()) * micro.draws().z()[(b * bins + c) * paddedFrames + f];
+          sums[c] += u;
+          sums[bins + c] += u * u;
+        }
+      }
+      sums[2 * bins] += 2.0 * batch.tokenLen()[b];
+    }
+  }
+
+  private int[] mine() {
+    return IntStream.range(0, plan.size()).filter(i -> i % collective.worldSize() == collective.rank()).toArray();
+  }
+
+  private Prefetch<int[], MicroBatch> prefetch(int[] mine) {
+    return microBatches.prefetch(Arrays.stream(mine).mapToObj(plan::get).toList(), Key.of(SEED));
+  }
+}

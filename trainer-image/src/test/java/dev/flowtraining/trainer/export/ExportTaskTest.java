@@ -1,0 +1,189 @@
+package dev.flowtraining.trainer.export;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.Fixtures;
+import dev.flowtraining.trainer.Progress;
+import dev.flowtraining.trainer.Ranks;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.StageContext;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.StageOptions;
+import dev.flowtraining.trainer.StageRecord;
+import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.WholeFile;
+import dev.flowtraining.trainer.config.ConfigLoader;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.model.FlowModelParameters;
+import dev.flowtraining.trainer.model.ParameterSpec;
+import dev.flowtraining.trainer.parquet.ParquetFile;
+import dev.flowtraining.trainer.parquet.UtteranceRow;
+import dev.flowtraining.trainer.torch.SafeTensors;
+import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.StateDict.Tensor;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ExportTaskTest {
+  @TempDir Path folder;
+  private final FlowConfig config = ConfigLoader.preset("tiny");
+
+  private RunLayout layout() {
+    return new RunLayout(folder);
+  }
+
+  private StageContext context() {
+    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "torch_ddp", null, "cpu",
+        null, 5, "last", null);
+    return new StageContext(layout(), config, options, Ranks.of(Map.of()), Progress.NONE);
+  }
+
+  private StateDict weights() {
+    Random random = new Random(1);
+    LinkedHashMap<String, Tensor> tensors = new LinkedHashMap<>();
+    for (ParameterSpec spec : FlowModelParameters.of(config.model())) {
+      float[] values = new float[(int) spec.elements()];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (0.1 * random.nextGaussian());
+      }
+      tensors.put(spec.name(), Tensor.of(values, spec.shape()));
+    }
+    return StateDict.of(tensors, Map.of());
+  }
+
+  @BeforeEach
+  void aRunUpToTheAverage() throws IOException {
+    byte[] clip = Files.readAllBytes(Fixtures.file("audio/clip.wav"));
+    List<UtteranceRow> rows = new ArrayList<>();
+    for (String utt : List.of("a/1", "<b>", "c")) {
+      long[] tokens = new long[40];
+      Arrays.setAll(tokens, i -> i % 5 < 2 ? i : 1024 + i);
+      double[] speaker = new double[192];
+      Arrays.fill(speaker, 0.5);
+      rows.add(new UtteranceRow(utt, clip, "clip.wav", "text", "spk", speaker, speaker, tokens));
+    }
+    Files.createDirectories(layout().parquet("dev"));
+    ParquetFile.write(layout().parquet("dev").resolve("parquet_000000000.tar"), rows);
+    WholeFile.text(layout().dataList("dev"), "parquet/dev/parquet_000000000.tar\n");
+    StateDict weights = weights();
+    StateDictFile.write(layout().averaged(), weights);
+    new StageRecord(Stage.AVERAGE.id(), "in", "out", Map.of("averaged", 2), 1.5, Map.of(), "2026-01-01T00:00:00Z").write(layout());
+    WholeFile.text(layout().metrics(), """
+        {"event":"step","step":1,"loss":9.0}
+        {"event":"step","step":1,"loss":3.0}
+        {"event":"validation","step":2,"cv_loss":1.25,"cv_constant_loss":2.5}
+        {"event":"step","st""");
+  }
+
+  @Test
+  void theExportIsWhatWasAveragedInEveryForm() throws Exception {
+    StageTask.Result result = new ExportTask().run(context());
+    StateDict expected = weights();
+    for (StateDict written : List.of(StateDictFile.read(layout().export().resolve("flow.pt")),
+        SafeTensors.read(layout().export().resolve("flow.safetensors")))) {
+      assertThat(new ArrayList<>(written.tensors().keySet())).isEqualTo(new ArrayList<>(expected.tensors().keySet()));
+      expected.tensors().forEach((name, tensor) ->
+          assertThat(written.tensors().get(name).floats()).as(name).isEqualTo(tensor.floats()));
+      assertThat(written.integers()).isEmpty();
+    }
+    assertThat(result.counts()).containsEntry("tensors", expected.tensors().size()).containsEntry("samples", 3);
+
+    JsonNode artifacts = new ObjectMapper().readTree(layout().artifactsJson().toFile());
+    List<String> paths = new ArrayList<>();
+    for (JsonNode a : artifacts) {
+      Path file = folder.resolve(a.get("path").asText());
+      paths.add(a.get("path").asText());
+      assertThat(file).hasSize(a.get("bytes").asLong());
+      assertThat(sha256(file)).isEqualTo(a.get("sha256").asText());
+    }
+    assertThat(paths).contains("export/flow.pt", "export/flow.safetensors", "export/cosyvoice.yaml", "export/report.html",
+        "export/samples/a_1.png", "export/samples/_b_.png", "export/samples/c_predicted.wav");
+
+    var picture = ImageIO.read(layout().export().resolve("samples/c.png").toFile());
+    assertThat(picture.getHeight()).isGreaterThan(300);
+    String html = Files.readString(layout().export().resolve("report.html"));
+    assertThat(html).contains("<svg").contains("data:image/png;base64,").contains("1.2500").contains("50 %")
+        .contains("&lt;b&gt;").doesNotContain("><b>, mean").contains("max_frames_in_batch")
+        .doesNotContain("http://").doesNotContain("https://");
+  }
+
+  private static String sha256(Path file) throws Exception {
+    return java.util.HexFormat.of().formatHex(
+        java.security.MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+  }
+
+  @Test
+  void withoutDataTheWeightsAreExportedAllTheSame() throws Exception {
+    Files.delete(layout().dataList("dev"));
+    assertThat(new ExportTask().run(context()).counts()).containsEntry("samples", 0);
+    assertThat(layout().export().resolve("flow.pt")).exists();
+    assertThat(Files.readString(layout().export().resolve("report.html"))).doesNotContain("data:image/png");
+  }
+
+  @Test
+  void theSameWeightsGiveTheSameFiles() throws Exception {
+    new ExportTask().run(context());
+    byte[] pt = Files.readAllBytes(layout().export().resolve("flow.pt"));
+    byte[] picture = Files.readAllBytes(layout().export().resolve("samples/c.png"));
+    new ExportTask().run(context());
+    assertThat(Files.readAllBytes(layout().export().resolve("flow.pt"))).isEqualTo(pt);
+    assertThat(Files.readAllBytes(layout().export().resolve("samples/c.png"))).isEqualTo(picture);
+  }
+
+  @Test
+  void weightsOfAnotherModelAreRefused() {
+    StateDict weights = weights();
+    weights.tensors().put("epoch_counter", Tensor.of(new float[1], 1));
+    assertThat(failure(weights).getMessage()).contains("epoch_counter");
+    weights = weights();
+    weights.tensors().remove("encoder_proj.bias");
+    assertThat(failure(weights).getMessage()).contains("encoder_proj.bias is missing");
+    weights.tensors().put("encoder_proj.bias", Tensor.of(new float[3], 3));
+    assertThat(failure(weights).getMessage()).contains("shape [3]");
+  }
+
+  private StageFailure failure(StateDict weights) {
+    StageFailure failure =
+        catchThrowableOfType(StageFailure.class, () -> ExportTask.inOrder(weights, config.model()));
+    assertThat(failure.reason()).isEqualTo("CheckpointMismatch");
+    assertThat(failure.exitCode()).isEqualTo(ExitCode.MISSING);
+    return failure;
+  }
+
+  @Test
+  void theYamlBuildsTheModelOfTheConfig() {
+    String yaml = CosyVoiceYaml.of(ConfigLoader.preset("production").model());
+    var root = new org.yaml.snakeyaml.Yaml().compose(new java.io.StringReader(yaml));
+    assertThat(root).isNotNull();
+    assertThat(yaml).contains("\n  encoder: !new:").contains("\n    num_blocks: 6\n").contains("\n      depth: 16\n")
+        .contains("\n  input_embedding: !new:").contains("\nmel_conf:\n").contains("\n    inference_cfg_rate: 0.7\n");
+  }
+
+  @Test
+  void aPictureShowsSilenceDarkAndSpeechBright() throws IOException {
+    float[] real = new float[10 * 80];
+    Arrays.fill(real, -11);
+    Arrays.fill(real, 5 * 80, 6 * 80, 1);
+    var image = ImageIO.read(new ByteArrayInputStream(MelPicture.png(new SampleMel("x", real, new float[real.length]))));
+    assertThat(image.getRGB(0, 10) & 0xFFFFFF).isEqualTo(MelPicture.colour(0));
+    assertThat(image.getRGB(5 * 3, 10) & 0xFFFFFF).isEqualTo(MelPicture.colour(1));
+  }
+}
