@@ -20,7 +20,8 @@ public final class Crd {
       CustomResourceDefinition crd =
           client.getKubernetesSerialization().unmarshal(yaml, CustomResourceDefinition.class);
       client.resource(crd).serverSideApply();
-      client.resource(crd).waitUntilCondition(c -> c != null && c.getStatus() != null && c.getStatus().getConditions() != null
+      client.resource(crd).waitUntilCondition(c -> c != null && c.getStatus() != null && c.getStatus()
+          .getConditions() != null
           && c.getStatus().getConditions().stream()
           .anyMatch(x -> x.getType().equals("Established") && x.getStatus().equals("True")), 30, TimeUnit.SECONDS);
     } catch (IOException e) {

@@ -219,7 +219,8 @@ class LifecycleIT {
   void aMissingClaimIsToldAndTheRunGoesOnWhenItComes() {
     cluster.claim("flow-workspace", "ReadWriteMany");
     cluster.apply(ALL_STAGES);
-    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds).isPresent());
+    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds)
+        .isPresent());
     assertThat(blocked.phase()).isEqualTo(Phase.PENDING);
     assertThat(condition(blocked, "Stalled").reason()).isEqualTo("VolumeClaimNotFound");
     assertThat(condition(blocked, "Stalled").message()).contains("'speech'");
@@ -234,7 +235,8 @@ class LifecycleIT {
   void severalTrainingPodsNeedAWorkspaceThatTheyCanShare() {
     cluster.claim("flow-workspace", "ReadWriteOnce");
     cluster.apply(TRAIN_ONLY);
-    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds).isPresent());
+    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds)
+        .isPresent());
     assertThat(condition(blocked, "Ready").reason()).isEqualTo("VolumeNotShareable");
     cluster.apply(TRAIN_ONLY.replace("gpusPerPod: 2", "gpusPerPod: 4"));
     assertThat(cluster.awaitJob("demo-train-1").getSpec().getCompletions()).isEqualTo(1);

@@ -50,8 +50,8 @@ final class PlayedCluster {
 
   void startOperator() {
     operator = new Operator(o -> o.withKubernetesClient(client).withCloseClientOnStop(false));
-    operator.register(new FlowTrainingReconciler(client, new OperatorMetrics(new SimpleMeterRegistry()), Clock.systemUTC(),
-        "flow-trainer:test"));
+    operator.register(new FlowTrainingReconciler(client, new OperatorMetrics(new SimpleMeterRegistry()),
+        Clock.systemUTC(), "flow-trainer:test"));
     operator.start();
   }
 
@@ -142,9 +142,9 @@ final class PlayedCluster {
         exit(jobName + "-" + index, rank, 0, "Completed", "");
       }
     }
-    String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     int pods = job.getSpec().getCompletions();
     String start = started(jobName).getStatus().getStartTime();
+    String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     client.resource(new JobBuilder(job(jobName)).editStatus()
         .withStartTime(start).withCompletionTime(now).withSucceeded(pods).withActive(0)
         .withCompletedIndexes(job.getSpec().getCompletionMode().equals("Indexed")
@@ -247,7 +247,8 @@ final class PlayedCluster {
   private void phase(Pod pod, String phase, Function<String, ContainerStateBuilder> state) {
     List<Container> containers = pod.getSpec().getContainers();
     List<ContainerStatus> statuses = IntStream.range(0, containers.size())
-        .mapToObj(i -> new ContainerStatusBuilder().withName(containers.get(i).getName()).withImage("i").withImageID("i")
+        .mapToObj(i -> new ContainerStatusBuilder().withName(containers.get(i).getName()).withImage("i")
+            .withImageID("i")
             .withReady(true).withRestartCount(0).withState(state.apply(containers.get(i).getName()).build()).build())
         .toList();
     client.resource(new PodBuilder(pod(pod.getMetadata().getName())).withNewStatus().withPhase(phase)

@@ -53,7 +53,8 @@ public final class Samples {
   }
 
   public static Observation nothing() {
-    return new Observation(List.of(), List.of(), List.of(), claims(), ConfigSource.none(), Map.of(), Progress.none(), true);
+    return new Observation(List.of(), List.of(), List.of(), claims(), ConfigSource.none(), Map.of(), Progress.none(),
+        true);
   }
 
   public static Map<String, ClaimView> claims() {
@@ -76,7 +77,8 @@ public final class Samples {
   }
 
   public static JobView complete(JobView job) {
-    return new JobView(job.name(), job.stage(), job.attempt(), job.created(), job.deleting(), true, Optional.empty(), "");
+    return new JobView(job.name(), job.stage(), job.attempt(), job.created(), job.deleting(), true, Optional.empty(),
+        "");
   }
 
   /** A pod of a Job with these containers. */

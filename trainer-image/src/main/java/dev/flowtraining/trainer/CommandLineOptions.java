@@ -86,6 +86,10 @@ final class CommandLineOptions {
     @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto", description = "auto, cpu or cuda (${DEFAULT-VALUE})")
     String device = "auto";
 
+    @Option(names = "--ranks", paramLabel = "N", defaultValue = "1",
+        description = "processes of this machine that train together (${DEFAULT-VALUE}); in a cluster the operator starts them")
+    int ranks = 1;
+
     @Option(names = "--resume-from", paramLabel = "PATH", description = "the checkpoint to go on from, relative to the run directory")
     String resumeFrom;
   }
@@ -139,6 +143,9 @@ final class CommandLineOptions {
     if (!training.device.matches("auto|cpu|cuda(:\\d+)?")) {
       throw usage("--device " + training.device + " is none of auto, cpu, cuda");
     }
+    demand(training.ranks >= 1, "--ranks has to be at least 1, not " + training.ranks);
+    demand(training.ranks == 1 || !env.containsKey("WORLD_SIZE"),
+        "--ranks starts ranks, but this process is one already (WORLD_SIZE is set); give one or the other");
     demand(averaging.num >= 1, "--num has to be at least 1, not " + averaging.num);
     demand(data.dev == null || data.devFraction == null, "--dev and --dev-fraction exclude each other; give one of them");
     demand(data.devFraction == null || data.devFraction > 0 && data.devFraction < 1,

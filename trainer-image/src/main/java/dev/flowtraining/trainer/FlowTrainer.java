@@ -12,6 +12,7 @@ import dev.flowtraining.trainer.progress.RunReport;
 import dev.flowtraining.trainer.progress.TerminationMessage;
 import dev.flowtraining.trainer.speaker.SpeakerEmbedding;
 import dev.flowtraining.trainer.tokens.SpeechTokens;
+import dev.flowtraining.trainer.train.LocalRanks;
 import dev.flowtraining.trainer.train.TrainTask;
 import java.io.IOException;
 import java.time.Clock;
@@ -53,7 +54,7 @@ public final class FlowTrainer {
         return ExitCode.DONE.code();
       }
       onTermination(Thread.currentThread(), done, options);
-      run(options);
+      run(options, args);
       return ExitCode.DONE.code();
     } catch (CommandLine.ParameterException e) {
       return ended(new Failure(ExitCode.USAGE, "Usage", e.getMessage() + " (see flow-trainer --help)", true), e);
@@ -67,7 +68,7 @@ public final class FlowTrainer {
     }
   }
 
-  private void run(CommandLineOptions options) throws IOException, InterruptedException {
+  private void run(CommandLineOptions options, String[] args) throws IOException, InterruptedException {
     Ranks ranks = Ranks.of(env);
     rank = ranks.rank();
     boolean terminal = System.console() != null && System.console().isTerminal();
@@ -80,6 +81,10 @@ public final class FlowTrainer {
       if (wanted == Stage.CHECK) {
         // loads the config itself: a config that does not load is one of its rows
         new Check(layout, options.preset, options.config, stageOptions, options.checking.minFreeDisk, env).run(System.out);
+        continue;
+      }
+      if (wanted == Stage.TRAIN && options.training.ranks > 1) {
+        LocalRanks.run(options.training.ranks, FlowTrainer.class, args);
         continue;
       }
       FlowConfig config = ConfigLoader.load(options.preset, options.config);

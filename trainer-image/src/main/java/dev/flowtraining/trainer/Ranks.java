@@ -12,12 +12,12 @@ import java.util.Map;
 public record Ranks(
     int rank, int localRank, int worldSize, String masterAddr, int masterPort, int attempt, String runId) {
 
-  /** Reads the variables that the operator sets; without them the process is alone. */
+  /** Reads the variables that the operator sets; without WORLD_SIZE the process is alone, whichever pod it is in. */
   public static Ranks of(Map<String, String> env) {
     int localRank = number(env, "LOCAL_RANK", 0);
     int localWorldSize = number(env, "LOCAL_WORLD_SIZE", 1);
     int worldSize = number(env, "WORLD_SIZE", 1);
-    int pod = number(env, "JOB_COMPLETION_INDEX", 0);
+    int pod = env.containsKey("WORLD_SIZE") ? number(env, "JOB_COMPLETION_INDEX", 0) : 0;
     // a pod template cannot compute the rank, so it is computed here
     int rank = number(env, "RANK", pod * localWorldSize + localRank);
     if (rank < 0 || rank >= worldSize) {

@@ -95,7 +95,8 @@ public final class Mounts {
         .addNewSource().withNewConfigMap().withName("kube-root-ca.crt")
         .addNewItem().withKey("ca.crt").withPath("ca.crt").endItem().endConfigMap().endSource()
         .addNewSource().withNewDownwardAPI()
-        .addNewItem().withPath("namespace").withNewFieldRef().withFieldPath("metadata.namespace").endFieldRef().endItem()
+        .addNewItem().withPath("namespace").withNewFieldRef().withFieldPath("metadata.namespace").endFieldRef()
+        .endItem()
         .endDownwardAPI().endSource()
         .endProjected().build();
   }

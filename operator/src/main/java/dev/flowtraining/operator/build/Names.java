@@ -5,7 +5,9 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The names and labels of every child. A FlowTraining's name has at most 40 characters, so all of these fit into 63. */
+/**
+ * The names and labels of every child. A FlowTraining's name has at most 40 characters, so all of these fit into 63.
+ */
 public final class Names {
 
   public static final String MANAGER = "flowtraining-operator";

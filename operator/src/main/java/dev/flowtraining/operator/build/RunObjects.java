@@ -19,7 +19,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** What all stages of a run share: the ConfigMap for progress and the right to patch it, the configuration, the claim. */
+/**
+ * What all stages of a run share: the ConfigMap for progress and the right to patch it, the configuration, the claim.
+ */
 final class RunObjects {
 
   private RunObjects() {

@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The one thing that a reconcile does. A failure is first written down (Restart, Fail) and its evidence destroyed only by
- * a later reconcile (TearDown): no crash between the two loses a count or a cause.
+ * The one thing that a reconcile does. A failure is first written down (Restart, Fail) and its evidence destroyed only
+ * by a later reconcile (TearDown): no crash between the two loses a count or a cause.
  */
 public sealed interface Decision {
 

@@ -11,8 +11,9 @@ import dev.flowtraining.operator.observe.Progress;
 import dev.flowtraining.operator.observe.Report;
 
 /**
- * What of the trainer's reports counts. A report counts for the attempt that runs, and until the next one starts: a zombie
- * of an older attempt cannot move the status, and above all cannot move the checkpoint that the next attempt resumes from.
+ * What of the trainer's reports counts. A report counts for the attempt that runs, and until the next one starts: a
+ * zombie of an older attempt cannot move the status, and above all cannot move the checkpoint that the next attempt
+ * resumes from.
  */
 public final class ProgressGate {
 
@@ -21,8 +22,8 @@ public final class ProgressGate {
 
   public static FlowTrainingStatus accept(FlowTrainingSpec spec, FlowTrainingStatus status, Progress progress) {
     FlowTrainingStatus next = progress.report().map(r -> accept(spec, status, r)).orElse(status);
-    boolean exported = next.of(Stage.EXPORT).phase() == StagePhase.RUNNING
-        || next.of(Stage.EXPORT).phase() == StagePhase.SUCCEEDED;
+    // what the ConfigMap holds before the stage has ended may be of a run before
+    boolean exported = next.of(Stage.EXPORT).phase() == StagePhase.SUCCEEDED;
     return exported && !progress.artifacts().isEmpty() ? next.withArtifacts(progress.artifacts()) : next;
   }
 

@@ -41,7 +41,8 @@ public final class RetryPolicy {
               + " restarts (restartPolicy.maxDisruptions): " + what)
           : new Again(FailureClass.DISRUPTION, policy.backoff().before(stage.countedDisruptions() + 1));
       case RETRYABLE -> stage.countedRestarts() >= policy.maxRestarts()
-          ? new GiveUp("failed again after " + stage.countedRestarts() + " restarts (restartPolicy.maxRestarts): " + what)
+          ? new GiveUp("failed again after " + stage.countedRestarts() + " restarts (restartPolicy.maxRestarts): "
+              + what)
           : new Again(FailureClass.RETRYABLE, policy.backoff().before(stage.countedRestarts() + 1));
     };
   }

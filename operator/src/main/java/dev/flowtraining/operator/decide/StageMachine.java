@@ -63,6 +63,10 @@ public final class StageMachine {
       return new Decision.Blocked("Cleaning", "waiting until objects of a deleted FlowTraining of this name are gone: "
           + String.join(", ", seen.former()), false);
     }
+    Optional<Decision> before = unfinished(seen, now);
+    if (before.isPresent()) {
+      return before.get();
+    }
     Optional<Decision.Blocked> missing = Preconditions.missing(spec, seen);
     if (missing.isPresent()) {
       return missing.get();
@@ -75,6 +79,18 @@ public final class StageMachine {
         .orElseGet(Decision.Idle::new);
   }
 
+  /** A run that failed may have left containers that go on. */
+  private static Optional<Decision> unfinished(Observation seen, Instant now) {
+    Optional<JobView> job = seen.jobs().stream().filter(j -> !j.finished()).findFirst();
+    if (job.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(job.get().deleting()
+        ? new Decision.Wait(job.get().stage(), "Restarting", "waiting until job " + job.get().name() + " is gone",
+            Optional.of(now.plus(RECHECK)))
+        : new Decision.TearDown(job.get().stage(), List.of(job.get().name())));
+  }
+
   private static boolean isComplete(StageStatus stage, String wanted) {
     return stage.phase() == StagePhase.SUCCEEDED && wanted.equals(stage.inputHash());
   }
@@ -85,6 +101,10 @@ public final class StageMachine {
       return missing.get();
     }
     FlowTrainingStatus status = ft.getStatus();
+    Optional<Decision> left = leftOf(stage, status.of(stage).attempt(), seen, now);
+    if (left.isPresent()) {
+      return left.get();
+    }
     Optional<String> resumeFrom = stage.isTraining()
         ? Optional.ofNullable(status.training().checkpoint()).map(Checkpoint::path)
         : Optional.empty();
@@ -104,8 +124,8 @@ public final class StageMachine {
     int attempt = ft.getStatus().of(stage).attempt();
     int expectedPods = stage.isTraining() ? spec.training().pods() : 1;
     int ranksPerPod = stage.isTraining() ? spec.training().gpusPerPod() : 1;
-    JobOutcome outcome = JobOutcome.of(seen.job(stage, attempt), seen.pods(stage, attempt), seen.warnings(), expectedPods,
-        ranksPerPod, now);
+    JobOutcome outcome = JobOutcome.of(seen.job(stage, attempt), seen.pods(stage, attempt), seen.warnings(),
+        expectedPods, ranksPerPod, now);
     return switch (outcome) {
       case JobOutcome.Succeeded s -> new Decision.Complete(stage);
       case JobOutcome.Failed f -> failed(ft, stage, f.failure(), now);
@@ -119,7 +139,8 @@ public final class StageMachine {
     };
   }
 
-  private static Decision working(FlowTraining ft, Stage stage, int attempt, Instant since, Observation seen, Instant now) {
+  private static Decision working(FlowTraining ft, Stage stage, int attempt, Instant since, Observation seen,
+      Instant now) {
     if (!stage.isTraining()) {
       return new Decision.Wait(stage, "", "", Optional.empty());
     }
@@ -151,12 +172,9 @@ public final class StageMachine {
     if (job.isPresent() && !job.get().deleting()) {
       return new Decision.TearDown(stage, List.of(job.get().name()));
     }
-    List<String> left = Stream.concat(job.stream().map(JobView::name), seen.pods().stream()
-        .filter(p -> p.stage() == stage && (p.attempt() == last.attempt() || !p.terminal()))
-        .map(PodView::name).sorted()).toList();
-    if (!left.isEmpty()) {
-      return new Decision.Wait(stage, "Restarting", "waiting until attempt " + last.attempt() + " is gone: "
-          + String.join(", ", left), Optional.of(now.plus(RECHECK)));
+    Optional<Decision> left = leftOf(stage, last.attempt(), seen, now);
+    if (left.isPresent()) {
+      return left.get();
     }
     Instant notBefore = last.nextAttemptTime() == null ? now : Instant.parse(last.nextAttemptTime());
     return now.isBefore(notBefore)
@@ -165,12 +183,28 @@ public final class StageMachine {
         : start(ft, stage, seen, now);
   }
 
-  /** After a failure for good, containers that go on in a pod with a dead one are ended; finished Jobs stay for their logs. */
+  /** Two attempts of a stage never run at once: nothing starts while a pod of another one may be alive. */
+  private static Optional<Decision> leftOf(Stage stage, int attempt, Observation seen, Instant now) {
+    boolean ended = seen.job(stage, attempt).filter(j -> !j.deleting()).map(JobView::finished).orElse(false);
+    Stream<String> jobs = seen.jobs().stream().filter(j -> j.stage() == stage && j.deleting()).map(JobView::name);
+    Stream<String> pods = seen.pods().stream()
+        .filter(p -> p.stage() == stage && (!p.terminal() || p.attempt() == attempt && !ended))
+        .map(PodView::name).sorted();
+    List<String> left = Stream.concat(jobs, pods).toList();
+    return left.isEmpty() ? Optional.empty() : Optional.of(new Decision.Wait(stage, "Restarting",
+        "waiting until attempt " + attempt + " is gone: " + String.join(", ", left), Optional.of(now.plus(RECHECK))));
+  }
+
+  /**
+   * After a failure for good, containers that go on in a pod with a dead one are ended; finished Jobs stay for their
+   * logs.
+   */
   private static Decision leftovers(FlowTrainingStatus status, Observation seen, Instant now) {
     if (status.phase() != Phase.FAILED || status.completionTime() == null) {
       return new Decision.Idle();
     }
-    List<String> unfinished = seen.jobs().stream().filter(j -> !j.finished() && !j.deleting()).map(JobView::name).toList();
+    List<String> unfinished = seen.jobs().stream().filter(j -> !j.finished() && !j.deleting()).map(JobView::name)
+        .toList();
     if (unfinished.isEmpty()) {
       return new Decision.Idle();
     }
@@ -182,6 +216,7 @@ public final class StageMachine {
   }
 
   private static Failure failure(Cause cause, Stage stage, int attempt, String reason, String message, Instant now) {
-    return new Failure(cause, new LastFailure(stage.id(), attempt, null, null, null, reason, message, now.toString()), now);
+    return new Failure(cause, new LastFailure(stage.id(), attempt, null, null, null, reason, message, now.toString()),
+        now);
   }
 }

@@ -36,7 +36,8 @@ public record Progress(Optional<Report> report, Map<Stage, String> records, List
     if (data == null || data.isEmpty()) {
       return none();
     }
-    Optional<Report> report = read(data.get("progress.json"), new TypeReference<Report>() { }).filter(Report::plausible);
+    Optional<Report> report = read(data.get("progress.json"),
+        new TypeReference<Report>() { }).filter(Report::plausible);
     int dropped = data.containsKey("progress.json") && report.isEmpty() ? 1 : 0;
 
     Map<Stage, String> records = new EnumMap<>(Stage.class);
@@ -66,7 +67,8 @@ public record Progress(Optional<Report> report, Map<Stage, String> records, List
     List<String> parts = new ArrayList<>();
     record.path("counts").properties().stream().limit(20)
         .filter(e -> e.getValue().isValueNode())
-        .forEach(e -> parts.add(e.getKey() + " " + e.getValue().asText()));
+        .forEach(e -> parts.add(e.getKey() + " " + (e.getValue().isFloatingPointNumber()
+            ? Report.rounded(e.getValue().asDouble()).toString() : e.getValue().asText())));
     if (record.path("seconds").isNumber()) {
       parts.add("%.0f s".formatted(record.path("seconds").asDouble()));
     }

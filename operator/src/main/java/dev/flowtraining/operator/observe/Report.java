@@ -3,16 +3,36 @@ package dev.flowtraining.operator.observe;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 
-/** A progress report, {@code progress.json} of the run's ConfigMap. Only stage, attempt, time and fraction are always there. */
+/**
+ * A progress report, {@code progress.json} of the run's ConfigMap. Only stage, attempt, time and fraction are always
+ * there.
+ */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Report(Stage stage, Integer attempt, String time, Double fraction, String message, Integer epoch,
     Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
     Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
 
   private static final int MAX_TEXT = 1024;
+  /** More digits than these mean nothing in a status, and are hard to read there. */
+  private static final MathContext DIGITS = new MathContext(5);
+
+  public Report {
+    loss = rounded(loss);
+    cvLoss = rounded(cvLoss);
+    bestCvLoss = rounded(bestCvLoss);
+    learningRate = rounded(learningRate);
+    framesPerSecond = rounded(framesPerSecond);
+  }
+
+  static Double rounded(Double value) {
+    return value == null || !Double.isFinite(value) ? value
+        : Double.valueOf(new BigDecimal(value).round(DIGITS).doubleValue());
+  }
 
   /** Whether every value is in the range that it can have. What is not is dropped as a whole. */
   public boolean plausible() {

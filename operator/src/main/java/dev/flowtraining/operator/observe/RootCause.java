@@ -36,8 +36,8 @@ final class RootCause {
   }
 
   private static Optional<Failure> disruption(JobView job, PodView pod, int ranksPerPod) {
-    return pod.disruption().map(d -> failure(Cause.DISRUPTED, job, pod, firstRank(job, pod, ranksPerPod), null, d.reason(),
-        "pod " + pod.name() + ": " + d.message(), d.at()));
+    return pod.disruption().map(d -> failure(Cause.DISRUPTED, job, pod, firstRank(job, pod, ranksPerPod), null,
+        d.reason(), "pod " + pod.name() + ": " + d.message(), d.at()));
   }
 
   private static Optional<Failure> deletion(JobView job, PodView pod, int ranksPerPod) {
@@ -47,8 +47,8 @@ final class RootCause {
     Instant at = pod.deletionRequested().get();
     // once the Job has failed, its controller deletes the other pods: those are victims
     boolean before = job.failedAt().map(at::isBefore).orElse(true);
-    return Optional.of(failure(before ? Cause.POD_DELETED : Cause.TERMINATED, job, pod, firstRank(job, pod, ranksPerPod),
-        null, "PodDeleted", "pod " + pod.name() + " was deleted", at));
+    return Optional.of(failure(before ? Cause.POD_DELETED : Cause.TERMINATED, job, pod, firstRank(job, pod,
+        ranksPerPod), null, "PodDeleted", "pod " + pod.name() + " was deleted", at));
   }
 
   private static Optional<Failure> exit(JobView job, PodView pod, ContainerView container, int ranksPerPod) {
@@ -72,9 +72,15 @@ final class RootCause {
     String reason = said.map(TerminationMessage::reason).orElse(code.reason());
     String message = said.map(TerminationMessage::message).filter(m -> m != null && !m.isBlank())
         .map(TerminationMessage::tail)
-        .orElseGet(() -> code.sentence() + (end.message().isBlank() ? "" : ": " + TerminationMessage.tail(end.message())));
+        .orElseGet(() -> code.sentence() + lastWords(end));
     Failure failure = failure(cause(end.exitCode(), reason), job, pod, rank, end.exitCode(), reason, message, end.at());
     return Optional.of(container.init() ? ofCheck(failure) : failure);
+  }
+
+  /** The end of the log tells why a process crashed; of one that was killed it tells nothing. */
+  private static String lastWords(Terminated end) {
+    boolean told = !end.message().isBlank() && !ENDED_FROM_OUTSIDE.contains(end.exitCode());
+    return told ? ": " + TerminationMessage.tail(end.message()) : "";
   }
 
   private static Cause cause(int exitCode, String reason) {
@@ -105,8 +111,8 @@ final class RootCause {
 
   private static Failure failure(Cause cause, JobView job, PodView pod, Integer rank, Integer exitCode, String reason,
       String message, Instant at) {
-    return new Failure(cause, new LastFailure(job.stage().id(), job.attempt(), rank, pod.node(), exitCode, reason, message,
-        at.toString()), at);
+    return new Failure(cause, new LastFailure(job.stage().id(), job.attempt(), rank, pod.node(), exitCode, reason,
+        message, at.toString()), at);
   }
 
   private static Failure ofCheck(Failure f) {

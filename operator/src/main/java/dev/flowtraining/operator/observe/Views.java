@@ -58,7 +58,8 @@ final class Views {
       return Optional.empty();
     }
     Long grace = pod.getMetadata().getDeletionGracePeriodSeconds();
-    return Optional.of(time(pod.getMetadata().getDeletionTimestamp(), created(pod)).minusSeconds(grace == null ? 0 : grace));
+    Instant graceEnds = time(pod.getMetadata().getDeletionTimestamp(), created(pod));
+    return Optional.of(graceEnds.minusSeconds(grace == null ? 0 : grace));
   }
 
   private static Optional<Disruption> disruption(Pod pod, List<PodCondition> conditions, Instant created) {

@@ -80,7 +80,8 @@ final class Conditions {
   }
 
   /** The transition time stays while the status stays. */
-  private static void add(List<Condition> all, FlowTrainingStatus status, String type, boolean value, Why why, String time) {
+  private static void add(List<Condition> all, FlowTrainingStatus status, String type, boolean value, Why why,
+      String time) {
     String now = value ? "True" : "False";
     String since = status.condition(type).filter(old -> old.status().equals(now))
         .map(Condition::lastTransitionTime).orElse(time);

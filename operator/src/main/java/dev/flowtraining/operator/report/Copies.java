@@ -4,7 +4,9 @@ import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 
-/** Resources from a cache are shared: they are copied, never changed. Spec and status are immutable and need no copy. */
+/**
+ * Resources from a cache are shared: they are copied, never changed. Spec and status are immutable and need no copy.
+ */
 public final class Copies {
 
   private Copies() {

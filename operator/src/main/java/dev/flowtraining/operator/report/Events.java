@@ -38,7 +38,8 @@ final class Events {
     String message = line.message().length() <= MAX_MESSAGE ? line.message()
         : line.message().substring(0, MAX_MESSAGE - 3) + "...";
     return new EventBuilder()
-        .withNewMetadata().withGenerateName(ft.getMetadata().getName() + ".").withNamespace(ft.getMetadata().getNamespace())
+        .withNewMetadata().withGenerateName(ft.getMetadata().getName() + ".")
+        .withNamespace(ft.getMetadata().getNamespace())
         .endMetadata()
         .withNewInvolvedObject()
         .withApiVersion(ft.getApiVersion()).withKind(ft.getKind()).withName(ft.getMetadata().getName())

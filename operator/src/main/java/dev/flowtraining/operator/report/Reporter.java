@@ -19,13 +19,13 @@ public final class Reporter {
   }
 
   /**
-   * @param ft the resource with the status that the decision was made on; its resource version guards the write, so that a
-   *     decision made on a stale cache is never written down
+   * @param ft the resource with the status that the decision was made on; its resource version guards the write,
+   *     so that a decision made on a stale cache is never written down
    * @param recorded the status that the API server has
    * @param write writes the status with that guard and remembers the result
    */
-  public void report(FlowTraining ft, FlowTrainingStatus recorded, FlowTrainingStatus next, Decision decision, Instant now,
-      UnaryOperator<FlowTraining> write) {
+  public void report(FlowTraining ft, FlowTrainingStatus recorded, FlowTrainingStatus next, Decision decision,
+      Instant now, UnaryOperator<FlowTraining> write) {
     if (next.equals(recorded)) {
       return;
     }

@@ -30,13 +30,14 @@ public final class StatusBuilder {
   /**
    * @param image the trainer image that a run that begins now is pinned to
    */
-  public static FlowTrainingStatus next(FlowTraining ft, Observation seen, Decision decision, String image, Instant now) {
+  public static FlowTrainingStatus next(FlowTraining ft, Observation seen, Decision decision, String image,
+      Instant now) {
     String time = now.truncatedTo(ChronoUnit.SECONDS).toString();
     FlowTrainingStatus status = withAllStages(ft.getSpec(), ft.getStatus());
     FlowTrainingStatus next = switch (decision) {
-      case Decision.Idle idle -> status;
-      case Decision.Wait waiting -> status;
-      case Decision.TearDown down -> status;
+      case Decision.Idle idle -> nothingLeft(ft.getSpec(), status, time);
+      case Decision.Wait waiting -> anew(ft) ? status.withPhase(Phase.PENDING) : status;
+      case Decision.TearDown down -> anew(ft) ? status.withPhase(Phase.PENDING) : status;
       case Decision.Blocked blocked -> inProgress(status) ? status : status.withPhase(Phase.PENDING);
       case Decision.Begin begin -> begun(ft.getSpec(), status, begin, image, time);
       case Decision.Start start -> started(ft, status, start, time);
@@ -50,6 +51,27 @@ public final class StatusBuilder {
 
   private static boolean inProgress(FlowTrainingStatus status) {
     return status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;
+  }
+
+  /** A changed spec of a run that has ended is being looked at: it is not at its end any more. */
+  private static boolean anew(FlowTraining ft) {
+    FlowTrainingStatus status = ft.getStatus();
+    return status.phase() != null && status.phase().isTerminal()
+        && !ft.getMetadata().getGeneration().equals(status.observedGeneration());
+  }
+
+  /** The spec may have come to ask for less than what failed. */
+  private static FlowTrainingStatus nothingLeft(FlowTrainingSpec spec, FlowTrainingStatus status, String time) {
+    boolean complete = status.phase() != Phase.SUCCEEDED && allComplete(spec, status);
+    return complete
+        ? status.withStages(status.stages().stream().map(s -> spec.stages().contains(s.name()) ? s
+            : s.withPhase(StagePhase.NOT_REQUESTED)).toList()).ended(Phase.SUCCEEDED, time)
+        : status;
+  }
+
+  private static boolean allComplete(FlowTrainingSpec spec, FlowTrainingStatus status) {
+    return Stage.inOrder().stream()
+        .allMatch(s -> !spec.stages().contains(s) || status.of(s).phase() == StagePhase.SUCCEEDED);
   }
 
   /** From the first write on, every stage has its line. */
@@ -92,7 +114,8 @@ public final class StatusBuilder {
         .withCheckpoint(same ? old.checkpoint() : null);
   }
 
-  private static FlowTrainingStatus started(FlowTraining ft, FlowTrainingStatus status, Decision.Start start, String time) {
+  private static FlowTrainingStatus started(FlowTraining ft, FlowTrainingStatus status, Decision.Start start,
+      String time) {
     StageStatus stage = status.of(start.stage())
         .started(Names.job(ft, start.stage(), start.attempt()), start.attempt(), time);
     return counted(status.with(stage).withPhase(Phase.RUNNING));
@@ -105,11 +128,10 @@ public final class StatusBuilder {
         seen.progress().records().getOrDefault(stage, old.message())));
     if (stage.isTraining()) {
       next = next.withTraining(next.training().withoutEstimate());
+    } else if (stage == Stage.EXPORT) {
+      next = next.withArtifacts(seen.progress().artifacts());
     }
-    FlowTrainingStatus after = next;
-    boolean all = Stage.inOrder().stream()
-        .allMatch(s -> !spec.stages().contains(s) || after.of(s).phase() == StagePhase.SUCCEEDED);
-    return all ? after.ended(Phase.SUCCEEDED, time) : after.withPhase(Phase.RUNNING);
+    return allComplete(spec, next) ? next.ended(Phase.SUCCEEDED, time) : next.withPhase(Phase.RUNNING);
   }
 
   private static FlowTrainingStatus restarting(FlowTrainingStatus status, Decision.Restart restart) {

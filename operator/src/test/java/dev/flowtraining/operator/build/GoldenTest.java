@@ -29,7 +29,8 @@ class GoldenTest {
 
   @Test
   void theFirstStageJob() throws IOException {
-    agrees("prepare-data.yaml", start(Samples.cpu(), new Decision.Start(Stage.PREPARE_DATA, 1, true, Optional.empty())));
+    agrees("prepare-data.yaml", start(Samples.cpu(), new Decision.Start(Stage.PREPARE_DATA, 1, true,
+        Optional.empty())));
   }
 
   @Test
@@ -54,8 +55,8 @@ class GoldenTest {
           labels: {team: speech}
         stageOverrides: [{stage: train, nodeSelector: {gpu: h200}, env: [{name: JAVA_TOOL_OPTIONS, value: -Xmx8g}]}]
         """);
-    Children begin = Children.of(ft, new Decision.Begin(Stage.TRAIN, Map.of(), Optional.of("train_conf: {max_epoch: 3}")),
-        Samples.nothing(), "registry.example/flow-trainer:1");
+    Children begin = Children.of(ft, new Decision.Begin(Stage.TRAIN, Map.of(),
+        Optional.of("train_conf: {max_epoch: 3}")), Samples.nothing(), "registry.example/flow-trainer:1");
     agrees("begin.yaml", Stream.concat(begin.applied().stream(), begin.created().stream()).toList());
     agrees("train-cuda-deepspeed.yaml", start(ft, new Decision.Start(Stage.TRAIN, 1, true, Optional.empty())));
   }

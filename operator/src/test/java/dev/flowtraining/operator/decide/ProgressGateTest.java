@@ -51,8 +51,8 @@ class ProgressGateTest {
   }
 
   private static FlowTrainingStatus training(int attempt, StagePhase phase) {
-    return FlowTrainingStatus.empty().withPhase(Phase.RUNNING).with(new StageStatus(Stage.TRAIN, phase, "h", "j", attempt, 4,
-        0, 3, 0, "2026-07-01T12:00:00Z", null, null, null, null));
+    return FlowTrainingStatus.empty().withPhase(Phase.RUNNING).with(new StageStatus(Stage.TRAIN, phase, "h", "j",
+        attempt, 4, 0, 3, 0, "2026-07-01T12:00:00Z", null, null, null, null));
   }
 
   private static Progress report(int attempt, int folder, int step) {

@@ -30,13 +30,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A cluster that does whatever a cluster may do, in random order, and an operator that crashes between its two writes now
- * and then. Whatever happens: two attempts never run at once, a complete stage never starts again, counts never go back,
- * the attempt's number never comes twice, and the run ends.
+ * A cluster that does whatever a cluster may do, in random order, and an operator that crashes between its two writes
+ * now and then. Whatever happens: two attempts never run at once, a complete stage never starts again, counts never go
+ * back, the attempt's number never comes twice, and the run ends.
  */
 class RandomWalkTest {
 
-  private static final int RUNS = 200;
+  private static final int RUNS = 40;
   private static final int MAX_STEPS = 20_000;
 
   @ParameterizedTest
@@ -55,11 +55,11 @@ class RandomWalkTest {
     private final Random random;
     private FlowTraining ft = Samples.training("""
         training: {gpus: 4, gpusPerPod: 2, device: cpu}
-        restartPolicy: {maxRestarts: 3, maxDisruptions: 2, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
+        restartPolicy: {maxRestarts: 1, maxDisruptions: 1, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
         """);
     private final List<JobView> jobs = new ArrayList<>();
     private final List<PodView> pods = new ArrayList<>();
-    private final Set<String> everCreated = new HashSet<>();
+    private final Set<String> recorded = new HashSet<>();
     private Progress progress = Progress.none();
     private Instant now = Samples.NOW;
 
@@ -91,6 +91,7 @@ class RandomWalkTest {
       boolean crash = random.nextInt(10) == 0;
       if (!crash) {
         ft = Copies.withStatus(ft, after);
+        after.stages().forEach(s -> recorded.add(String.valueOf(s.jobName())));
       }
     }
 
@@ -102,7 +103,7 @@ class RandomWalkTest {
           if (!there) {
             assertThat(pods).as("pods while %s starts", name).allMatch(p -> p.terminal() || p.stage() != start.stage());
             assertThat(jobs).as("jobs while %s starts", name).allMatch(j -> j.complete() || j.failedAt().isPresent());
-            assertThat(everCreated.add(name)).as("%s is created once", name).isTrue();
+            assertThat(recorded).as("%s was recorded before", name).doesNotContain(name);
             jobs.add(new JobView(name, start.stage(), start.attempt(), now, false, false, Optional.empty(), ""));
           }
         }
@@ -124,7 +125,8 @@ class RandomWalkTest {
       boolean ready = after.condition("Ready").orElseThrow().holds();
       boolean working = after.condition("Reconciling").orElseThrow().holds();
       boolean stalled = after.condition("Stalled").orElseThrow().holds();
-      assertThat(List.of(ready, working, stalled)).as("exactly one of Ready, Reconciling, Stalled").containsOnlyOnce(true);
+      assertThat(List.of(ready, working, stalled)).as("exactly one of Ready, Reconciling, Stalled")
+          .containsOnlyOnce(true);
       assertThat(after.training().checkpoint() == null || before.training().checkpoint() == null
           || after.training().checkpoint().step() >= before.training().checkpoint().step()).isTrue();
     }
@@ -140,13 +142,14 @@ class RandomWalkTest {
         case 4, 5, 6, 7 -> exitSome(job, 0);
         case 8 -> {
           if (random.nextInt(4) == 0) {
-            exitSome(job, new int[] {1, 75, 137, 143, 139, 64}[random.nextInt(100) == 0 ? 5 : random.nextInt(5)]);
+            exitSome(job, new int[] {1, 75, 137, 143, 139, 64}[random.nextInt(10) == 0 ? 5 : random.nextInt(5)]);
           }
         }
         case 9 -> {
           if (random.nextInt(6) == 0) {
             pods.replaceAll(p -> p.name().startsWith(job.name() + "-") && !p.terminal() && random.nextBoolean()
-                ? random.nextBoolean() ? Samples.deleted(p, now) : Samples.disrupted(p, "EvictionByEvictionAPI", now) : p);
+                ? random.nextBoolean() ? Samples.deleted(p, now) : Samples.disrupted(p, "EvictionByEvictionAPI",
+                    now) : p);
           }
         }
         case 10 -> {
@@ -181,8 +184,8 @@ class RandomWalkTest {
                 ? new ContainerView(c.name(), false, c.localRank(), Samples.exited(code, now)) : c)
             .toList();
         boolean all = containers.stream().allMatch(c -> c.state() instanceof ContainerView.Terminated);
-        return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), all, p.deletionRequested(), p.disruption(),
-            p.unschedulable(), containers);
+        return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), all, p.deletionRequested(),
+            p.disruption(), p.unschedulable(), containers);
       });
     }
 
@@ -204,7 +207,8 @@ class RandomWalkTest {
         List<PodView> own = pods.stream().filter(p -> p.stage() == j.stage() && p.attempt() == j.attempt()).toList();
         boolean bad = own.stream().anyMatch(p -> p.terminal() && p.containers().stream()
             .anyMatch(c -> c.state() instanceof ContainerView.Terminated t && t.exitCode() != 0));
-        boolean good = own.size() == (j.stage().isTraining() ? 2 : 1) && own.stream().allMatch(PodView::terminal) && !bad;
+        boolean good = own.size() == (j.stage().isTraining() ? 2 : 1) && own.stream().allMatch(PodView::terminal)
+            && !bad;
         if (j.finished() || j.deleting() || !bad && !good) {
           return j;
         }

@@ -58,8 +58,8 @@ class RetryPolicyTest {
   }
 
   private static StageStatus restarted(int restarts, int disruptions) {
-    return new StageStatus(Stage.TRAIN, StagePhase.RUNNING, null, null, restarts + disruptions + 1, restarts, disruptions,
-        restarts, disruptions, null, null, null, null, null);
+    return new StageStatus(Stage.TRAIN, StagePhase.RUNNING, null, null, restarts + disruptions + 1, restarts,
+        disruptions, restarts, disruptions, null, null, null, null, null);
   }
 
   private static Failure exited(int code, int attempt) {

@@ -65,7 +65,8 @@ class StageMachineTest {
     claims.put("flow-workspace", new ClaimView("flow-workspace", true, List.of("ReadWriteOnce")));
     Observation seen = new Observation(List.of(), List.of(), List.of(), claims, ConfigSource.none(), Map.of(),
         Progress.none(), true);
-    assertThat(decide(training("training: {gpus: 2, gpusPerPod: 2, device: cpu}"), seen)).isInstanceOf(Decision.Begin.class);
+    assertThat(decide(training("training: {gpus: 2, gpusPerPod: 2, device: cpu}"),
+        seen)).isInstanceOf(Decision.Begin.class);
     assertThat(decide(training("stages: {to: parquet}\ntraining: {gpus: 2, device: cpu}"), seen))
         .isInstanceOf(Decision.Begin.class);
   }
@@ -109,8 +110,8 @@ class StageMachineTest {
         Decision.Restart.class, r -> assertThat(r.failure().details().reason()).isEqualTo("NoProgress"));
     Progress alive = Progress.parse(Map.of("progress.json", """
         {"stage":"train","attempt":1,"time":"%s","fraction":0.5}""".formatted(NOW.plus(Duration.ofMinutes(20)))));
-    Observation reported = new Observation(busy.jobs(), busy.pods(), List.of(), busy.claims(), ConfigSource.none(), Map.of(),
-        alive, true);
+    Observation reported = new Observation(busy.jobs(), busy.pods(), List.of(), busy.claims(), ConfigSource.none(),
+        Map.of(), alive, true);
     assertThat(StageMachine.decide(ft, reported, NOW.plus(Duration.ofMinutes(31)))).isInstanceOf(Decision.Wait.class);
   }
 
@@ -169,7 +170,8 @@ class StageMachineTest {
     if (phase == StagePhase.RESTARTING) {
       current = current.restarting(false, NOW.plusSeconds(10).toString(), "m");
       status = status.withPhase(Phase.RESTARTING)
-          .withTraining(status.training().withCheckpoint(new Checkpoint("exp/flow_model/attempt-1/step_5.pt", 5L, 1, null)));
+          .withTraining(status.training().withCheckpoint(new Checkpoint("exp/flow_model/attempt-1/step_5.pt", 5L, 1,
+              null)));
     }
     ft.setStatus(status.with(current.withPhase(phase)));
     return ft;

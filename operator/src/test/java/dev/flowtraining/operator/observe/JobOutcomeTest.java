@@ -63,7 +63,8 @@ class JobOutcomeTest {
     JobView failed = failed(TRAIN, NOW.minusSeconds(10));
     LastFailure failure = failure(failed,
         deleted(pod(TRAIN, 0, exited(143, NOW.minusSeconds(9)), running()), NOW.minusSeconds(10)),
-        deleted(pod(TRAIN, 1, exited(143, NOW.minusSeconds(11)), exited(137, NOW.minusSeconds(11))), NOW.minusSeconds(20)));
+        deleted(pod(TRAIN, 1, exited(143, NOW.minusSeconds(11)), exited(137, NOW.minusSeconds(11))),
+            NOW.minusSeconds(20)));
     assertThat(failure.reason()).isEqualTo("PodDeleted");
     assertThat(failure.rank()).isEqualTo(2);
   }
@@ -85,21 +86,27 @@ class JobOutcomeTest {
   @Test
   void theTrainersOwnWordsAreTaken() {
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"stage\":\"train\",\"reason\":\"NoData\",\"message\":\"no parquet\"}",
-        NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData", "no parquet");
+        NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData",
+            "no parquet");
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"reason\":\"no reason; rm -rf\"}", NOW), running())).reason())
         .isEqualTo("BadInput");
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(134, "Exception in thread main", NOW), running())).message())
         .contains("Exception in thread main");
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(137, "the end of a log", NOW), running())).message())
+        .isEqualTo("killed by SIGKILL");
   }
 
   @Test
   void aFailedCheckIsTold() {
     JobView job = job(Stage.PREPARE_DATA, 1);
-    PodView pod = new PodView("p", Stage.PREPARE_DATA, 1, 0, "n", true, Optional.empty(), Optional.empty(), Optional.empty(),
-        List.of(new ContainerView("check", true, 0, exited(66, "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}", NOW)),
-            new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
-    assertThat(((JobOutcome.Failed) JobOutcome.of(Optional.of(job), List.of(pod), Map.of(), 1, 1, NOW)).failure().details())
-        .extracting(LastFailure::stage, LastFailure::reason, LastFailure::rank).containsExactly("check", "ModelNotFound", null);
+    PodView pod = new PodView("p", Stage.PREPARE_DATA, 1, 0, "n", true, Optional.empty(), Optional.empty(),
+        Optional.empty(), List.of(new ContainerView("check", true, 0, exited(66,
+        "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}",
+            NOW)), new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
+    assertThat(((JobOutcome.Failed) JobOutcome.of(Optional.of(job), List.of(pod), Map.of(), 1, 1,
+        NOW)).failure().details())
+        .extracting(LastFailure::stage, LastFailure::reason, LastFailure::rank).containsExactly("check",
+            "ModelNotFound", null);
   }
 
   @Test
@@ -121,7 +128,8 @@ class JobOutcomeTest {
   void theEndIsTheJobsToSay() {
     assertThat(of(complete(TRAIN))).isEqualTo(new JobOutcome.Succeeded());
     assertThat(JobOutcome.of(Optional.empty(), List.of(), Map.of(), 2, 2, NOW)).isEqualTo(new JobOutcome.Absent());
-    JobOutcome ended = of(TRAIN, pod(TRAIN, 0, exited(0, NOW), exited(0, NOW)), pod(TRAIN, 1, exited(0, NOW), exited(0, NOW)));
+    JobOutcome ended = of(TRAIN, pod(TRAIN, 0, exited(0, NOW), exited(0, NOW)), pod(TRAIN, 1, exited(0, NOW), exited(0,
+        NOW)));
     assertThat(ended).as("all ranks ended well, the Job does not say so yet").isEqualTo(new JobOutcome.Running(NOW));
   }
 

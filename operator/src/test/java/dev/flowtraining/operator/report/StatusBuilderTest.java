@@ -14,6 +14,7 @@ import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.decide.Decision;
 import dev.flowtraining.operator.decide.FailureClass;
 import dev.flowtraining.operator.decide.InputHash;
+import dev.flowtraining.operator.decide.StageMachine;
 import dev.flowtraining.operator.observe.Failure;
 import java.time.Instant;
 import java.util.List;
@@ -58,8 +59,10 @@ class StatusBuilderTest {
   void aRestartIsCountedOnceAndTold() {
     begin();
     FlowTrainingStatus before = ft.getStatus();
-    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 1, "n1", 137, "Killed", "killed", "t"), now);
-    FlowTrainingStatus after = next(new Decision.Restart(Stage.TRAIN, failure, FailureClass.RETRYABLE, now.plusSeconds(10)));
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 1, "n1", 137, "Killed", "killed",
+        "t"), now);
+    FlowTrainingStatus after = next(new Decision.Restart(Stage.TRAIN, failure, FailureClass.RETRYABLE,
+        now.plusSeconds(10)));
     assertThat(after.phase()).isEqualTo(Phase.RESTARTING);
     assertThat(after.training().restarts()).isEqualTo(1);
     assertThat(after.training().lastFailure().rank()).isEqualTo(1);
@@ -89,11 +92,44 @@ class StatusBuilderTest {
   @Test
   void aFailureForGoodIsStalled() {
     begin();
-    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "no parquet", "t"), now);
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "no parquet",
+        "t"), now);
     FlowTrainingStatus end = next(new Decision.Fail(Stage.TRAIN, failure, "NoData: no parquet"));
     assertThat(end.conditions()).filteredOn(Condition::holds).extracting(Condition::type).containsExactly("Stalled");
     assertThat(condition(end, "Trained")).extracting(Condition::reason, Condition::message)
         .containsExactly("NoData", "NoData: no parquet");
+  }
+
+  @Test
+  void askingForLessThanWhatFailedIsAnEnd() {
+    begin();
+    ft.setStatus(next(new Decision.Complete(Stage.TRAIN)));
+    ft.setStatus(next(new Decision.Start(Stage.AVERAGE, 1, false, Optional.empty())));
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("average", 1, null, "n1", 66, "R", "m", "t"),
+        now);
+    ft.setStatus(next(new Decision.Fail(Stage.AVERAGE, failure, "m")));
+    FlowTraining less = Samples.training("stages: {from: train, to: train}\ntraining: {gpus: 2, device: cpu}\n");
+    less.getMetadata().setGeneration(2L);
+    less.setStatus(ft.getStatus());
+    Decision decision = StageMachine.decide(less, Samples.nothing(), now);
+    assertThat(decision).isEqualTo(new Decision.Idle());
+    FlowTrainingStatus end = StatusBuilder.next(less, Samples.nothing(), decision, "image", now);
+    assertThat(end.phase()).isEqualTo(Phase.SUCCEEDED);
+    assertThat(condition(end, "CheckpointsAveraged").reason()).isEqualTo("NotRequested");
+  }
+
+  @Test
+  void aChangedSpecIsNotTakenForSeenWhileOldContainersGo() {
+    begin();
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "m", "t"),
+        now);
+    ft.setStatus(next(new Decision.Fail(Stage.TRAIN, failure, "m")));
+    ft.getMetadata().setGeneration(2L);
+    Decision decision = StageMachine.decide(ft, Samples.seeing(List.of(Samples.job(Stage.TRAIN, 1)), List.of()), now);
+    assertThat(decision).isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of("demo-train-1")));
+    ft.setStatus(next(decision));
+    assertThat(ft.getStatus().phase()).isEqualTo(Phase.PENDING);
+    assertThat(StageMachine.decide(ft, Samples.nothing(), now)).isInstanceOf(Decision.Begin.class);
   }
 
   private void begin() {

@@ -25,7 +25,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/** Times training steps on synthetic batches and prints one JSON line, for comparison with PyTorch on the same machine. */
+/** Times training steps on synthetic batches and prints one JSON line, to compare with PyTorch on the same machine. */
 @CommandLine.Command(name = "bench", mixinStandardHelpOptions = true,
     description = "Times forward, backward, clipping and Adam of the flow model on synthetic batches.")
 public final class Bench implements Callable<Integer> {

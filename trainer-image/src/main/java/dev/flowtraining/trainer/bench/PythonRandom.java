@@ -4,8 +4,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Python's {@code random.Random}: MT19937 (Matsumoto and Nishimura, 1998) and the distributions that the peer's benchmark
- * draws its lengths from, so that both time the very same batches.
+ * Python's {@code random.Random}: MT19937 (Matsumoto and Nishimura, 1998) and the distributions that the peer's
+ * benchmark draws its lengths from, so that both time the very same batches.
  */
 final class PythonRandom {
   private static final int N = 624;

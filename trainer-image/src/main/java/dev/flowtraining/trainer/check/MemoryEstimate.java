@@ -6,12 +6,13 @@ import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
 
 /**
- * Roughly what a rank's training takes in float32: weights, gradients and two Adam moments exactly, activations by a count of
- * the values that backward keeps.
+ * Roughly what a rank's training takes in float32: weights, gradients, two Adam moments and the copy of weights and moments
+ * that a checkpoint is written from; activations by a count of the values that backward keeps.
  *
  * @param activations bytes
  */
 record MemoryEstimate(long parameters, long activations) {
+  private static final int BYTES_PER_PARAMETER = 4 * (1 + 1 + 2 + 3);
   /** Saved vectors of hidden width per frame in a DiT block: projections, norms, gates, the convolution's two layers. */
   private static final int KEPT_BY_A_BLOCK = 30;
   /** The same for a block of the encoder. */
@@ -30,6 +31,6 @@ record MemoryEstimate(long parameters, long activations) {
   }
 
   long bytes() {
-    return 16 * parameters + activations;
+    return BYTES_PER_PARAMETER * parameters + activations;
   }
 }

@@ -59,9 +59,9 @@ public final class FlowModel {
   }
 
   /**
-   * The sum over valid frames and bins of (predicted − true velocity)². Divided by {@link Batch#validFrames} and the mel
-   * bins it is upstream's loss. The graph is recorded up to the result, on which {@link Backward#run} is to be called:
-   * operators on it are outside the graph.
+   * The sum over valid frames and bins of (predicted − true velocity)². Divided by {@link Batch#validFrames} and the
+   * mel bins it is upstream's loss. The graph is recorded up to the result, on which {@link Backward#run} is to be
+   * called: operators on it are outside the graph.
    *
    * @param dropout rate of every dropout of the encoder; 0 is off
    * @param manager owns all intermediate arrays and the result; close it after the backward pass

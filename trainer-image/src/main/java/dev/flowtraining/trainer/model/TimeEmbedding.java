@@ -6,7 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.torch.Operators;
 import java.nio.FloatBuffer;
 
-/** t → {@code [cos(1000·t·f_i), sin(1000·t·f_i)]}, f_i = 10000^(−i/128), then Linear, SiLU, Linear. Always float32. */
+/** t → {@code [cos(1000·t·f_i), sin(1000·t·f_i)]}, f_i = 10000^(−i/128), then Linear, SiLU, Linear; in float32. */
 record TimeEmbedding(Linear first, Linear second) {
   private static final int HALF = FlowModelParameters.TIME_CHANNELS / 2;
 

@@ -9,9 +9,9 @@ public final class GradientBuffer {
   private GradientBuffer() {}
 
   /**
-   * Makes {@code parameter.grad} show the memory of {@code target}, which has the parameter's shape. DJL has no setter
-   * for a gradient, so a backward pass from the parameter itself creates one, and that tensor is then given the target's
-   * storage. Autograd adds in place from then on.
+   * Makes {@code parameter.grad} show the memory of {@code target}, which has the parameter's shape. DJL has no
+   * setter for a gradient, so a backward pass from the parameter itself creates one, and that tensor is then given the
+   * target's storage. Autograd adds in place from then on.
    */
   public static void share(NDArray parameter, NDArray target) {
     try (NDArray zeros = parameter.zerosLike();

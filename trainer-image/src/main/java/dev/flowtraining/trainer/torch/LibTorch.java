@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.slf4j.LoggerFactory;
 
 /**
  * The C entry points of the libtorch that DJL loaded. All are looked up together, so that a libtorch which lacks one is
@@ -57,6 +58,10 @@ final class LibTorch {
         torch.find("_ZN2at4_ops4gelu4callERKNS_6TensorESt17basic_string_viewIcSt11char_traitsIcEE");
     gelu = symbol.map(s -> LINKER.downcallHandle(s, FunctionDescriptor.of(ValueLayout.JAVA_LONG, HANDLE, HANDLE,
         MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)))).orElse(null);
+    if (gelu == null) {
+      LoggerFactory.getLogger(LibTorch.class).warn("libtorch {} lacks the expected at::gelu; "
+          + "composed operators take its place and make steps slower", version);
+    }
   }
 
   static synchronized LibTorch get() {

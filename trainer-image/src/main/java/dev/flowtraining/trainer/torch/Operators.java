@@ -49,12 +49,6 @@ public final class Operators {
     return JniUtils.embedding((PtNDArray) indices, (PtNDArray) table, false);
   }
 
-  /** One-dimensional, stride 1, no padding: x (B, C, T), weight (out, C, k). */
-  public static NDArray conv1d(NDArray x, NDArray weight, NDArray bias) {
-    return JniUtils.convolution((PtNDArray) x, (PtNDArray) weight, (PtNDArray) bias,
-        new Shape(1), new Shape(0), new Shape(1), 1);
-  }
-
   public static NDArray silu(NDArray x) {
     return SILU.call(x.getManager(), x);
   }
@@ -68,8 +62,8 @@ public final class Operators {
   }
 
   /**
-   * GELU in its tanh form. On the CPU one fused kernel; elsewhere {@code x·sigmoid(2·√(2/π)·(x + 0.044715·x³))}, which is
-   * the same, since a C++ exception (out of device memory) must not cross the direct call.
+   * GELU in its tanh form. On the CPU one fused kernel; elsewhere {@code x·sigmoid(2·√(2/π)·(x + 0.044715·x³))}, which
+   * is the same, since a C++ exception (out of device memory) must not cross the direct call.
    */
   public static NDArray geluTanh(NDArray x) {
     LibTorch torch = LibTorch.get();
@@ -127,7 +121,7 @@ public final class Operators {
   }
 
   /** Windows of an axis as a view with one more axis at the end. */
-  public static NDArray unfold(NDArray x, int axis, int size) {
+  public static NDArray unfold(NDArray x, int axis, long size) {
     return UNFOLD.call(x.getManager(), x, axis, size, 1);
   }
 

@@ -13,8 +13,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 
 /**
- * Adam (arXiv 1412.6980) and AdamW (arXiv 1711.05101) in torch's form: ε is added to √(v/(1−β₂ⁿ)). One pass over the flat
- * buffers; on the CPU in Java, which reads and writes each value once where operators would a dozen times.
+ * Adam (arXiv 1412.6980) and AdamW (arXiv 1711.05101) in torch's form: ε is added to √(v/(1−β₂ⁿ)). One pass over the
+ * flat buffers; on the CPU in Java, which reads and writes each value once where operators would a dozen times.
  */
 public final class Adam implements AutoCloseable {
   private static final int CHUNK = 2048; // elements; four arrays of it stay in the first cache
@@ -153,6 +153,7 @@ public final class Adam implements AutoCloseable {
 
   @Override
   public void close() {
+    loop.close();
     manager.close();
   }
 }

@@ -11,7 +11,7 @@ import java.util.concurrent.Future;
  * Walks over a flat buffer in blocks, several threads at once. Blocks do not depend on the number of threads, so that
  * sums over blocks do not either.
  */
-final class FlatLoop {
+final class FlatLoop implements AutoCloseable {
   /** Elements of a block. */
   static final int BLOCK = 1 << 18;
 
@@ -50,6 +50,13 @@ final class FlatLoop {
         Thread.currentThread().interrupt();
         throw new IllegalStateException("interrupted within an optimizer step", e);
       }
+    }
+  }
+
+  @Override
+  public void close() {
+    if (pool != null) {
+      pool.shutdown();
     }
   }
 

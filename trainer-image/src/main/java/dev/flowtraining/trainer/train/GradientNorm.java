@@ -17,8 +17,8 @@ public final class GradientNorm {
   private GradientNorm() {}
 
   /**
-   * Not finite exactly when some gradient is not finite: squares are summed in float64 on the CPU, where the result does
-   * not depend on the number of threads.
+   * Not finite exactly when some gradient is not finite: squares are summed in float64 on the CPU, where the result
+   * does not depend on the number of threads.
    */
   public static double l2(Parameters parameters) {
     if (parameters.device().isGpu()) {
@@ -63,6 +63,9 @@ public final class GradientNorm {
   private static synchronized FlatLoop loop() {
     int threads = JniUtils.getNumThreads();
     if (loop == null || loopThreads != threads) {
+      if (loop != null) {
+        loop.close();
+      }
       loop = new FlatLoop(threads);
       loopThreads = threads;
     }

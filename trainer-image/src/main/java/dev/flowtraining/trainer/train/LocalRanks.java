@@ -1,11 +1,13 @@
 package dev.flowtraining.trainer.train;
 
 import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -18,17 +20,27 @@ public final class LocalRanks {
   private LocalRanks() {}
 
   /**
-   * Starts this program once for each rank and waits for all. Being terminated, it terminates them.
+   * Starts this program once for each rank, with the JVM options of this process, and waits for all. Being terminated, it
+   * terminates them.
    *
-   * @param mainClass whose {@code main} a rank runs, with the JVM options of this process
-   * @param arguments of a rank
-   * @return the exit code that explains the end: of several failures that which is not a consequence of another's
+   * @param mainClass whose {@code main} a rank runs
+   * @param arguments of this process; a rank gets them with the stage {@code train}
+   * @throws StageFailure {@code RankFailed} with the exit code that explains the end
    */
-  public static int run(int ranks, Class<?> mainClass, List<String> arguments) throws IOException, InterruptedException {
+  public static void run(int ranks, Class<?> mainClass, String[] arguments) throws IOException, InterruptedException {
+    int code = verdict(start(ranks, mainClass, arguments));
+    if (code != 0) {
+      ExitCode known = Arrays.stream(ExitCode.values()).filter(c -> c.code() == code).findFirst().orElse(ExitCode.UNKNOWN);
+      throw new StageFailure(known, "RankFailed", "a rank ended with exit code " + code + "; its reason stands above");
+    }
+  }
+
+  private static List<Integer> start(int ranks, Class<?> mainClass, String[] arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
-    command.addAll(arguments);
+    command.addAll(ofRank(arguments));
     int port = freePort();
     List<Process> processes = new ArrayList<>();
     Thread terminating = new Thread(() -> end(processes));
@@ -47,11 +59,28 @@ public final class LocalRanks {
       for (Process process : processes) {
         codes.add(process.waitFor());
       }
-      return verdict(codes);
+      return codes;
     } catch (IOException | InterruptedException e) {
       end(processes);
       throw e;
     }
+  }
+
+  /** The stage becomes {@code train}; what is said to several stages or several ranks goes. */
+  static List<String> ofRank(String[] arguments) {
+    List<String> kept = new ArrayList<>();
+    boolean value = false;
+    for (int i = 0; i < arguments.length; i++) {
+      String argument = arguments[i];
+      boolean option = argument.startsWith("--");
+      if (option && argument.matches("--(ranks|stages)(=.*)?")) {
+        i += argument.contains("=") ? 0 : 1;
+        continue;
+      }
+      kept.add(!option && !value ? "train" : argument);
+      value = option && !argument.contains("=");
+    }
+    return kept;
   }
 
   /** A rank that fails makes the others lose a peer: its own code says more than theirs. */

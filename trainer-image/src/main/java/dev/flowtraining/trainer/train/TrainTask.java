@@ -34,14 +34,16 @@ public final class TrainTask implements StageTask {
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    InputHash hash = InputHash.start().add("train").add(FORMAT).add(Settings.all(context.config()))
+    InputHash hash = InputHash.start().add("train").add(FORMAT).add(Settings.all(DeepSpeedConfig.apply(context.config(), context.options())))
         .add(StageRecord.require(context.layout(), Stage.PARQUET).outputHash());
     Optional<Path> init = init(context.options());
     return (init.isPresent() ? hash.file(init.get()) : hash.add("builtin")).hex();
   }
 
   @Override
-  public Result run(StageContext context) throws IOException {
+  public Result run(StageContext given) throws IOException {
+    StageContext context = new StageContext(given.layout(), DeepSpeedConfig.apply(given.config(), given.options()),
+        given.options(), given.ranks(), given.progress());
     FlowConfig config = context.config();
     Device device = Torch.start(device(context), config.trainConf().threads());
     ParquetExamples train = new ParquetExamples(context.layout(), "train", config);

@@ -113,7 +113,7 @@ class CheckTest {
   }
 
   @Test
-  void theProductionModelTakesMoreThanTwoGibibytes() {
+  void theProductionModelTakesSeveralGibibytes() {
     MemoryEstimate estimate = MemoryEstimate.of(dev.flowtraining.trainer.config.ConfigLoader.preset("production"));
     assertThat(estimate.bytes()).isBetween(2L << 30, 8L << 30);
   }

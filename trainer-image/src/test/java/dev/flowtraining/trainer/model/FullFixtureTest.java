@@ -25,7 +25,8 @@ class FullFixtureTest {
     try (FixtureModel fixture = FixtureModel.full()) {
       JsonNode expected = fixture.config;
       fill(fixture.parameters);
-      expected.get("weight_samples").properties().forEach(e -> checkSample(fixture.parameters, e.getKey(), e.getValue()));
+      expected.get("weight_samples").properties()
+          .forEach(e -> checkSample(fixture.parameters, e.getKey(), e.getValue()));
       assertThat(fixture.parameters.count()).isEqualTo(expected.get("parameter_count").asLong());
 
       Map<String, float[]> seen = new HashMap<>();

@@ -77,7 +77,8 @@ class ParametersTest {
     try (Parameters parameters = tiny()) {
       parameters.initialise(1);
       assertThat(parameters.get("decoder.estimator.final_layer.linear.weight").toFloatArray()).containsOnly(0);
-      assertThat(parameters.get("decoder.estimator.blocks.0.adaLN_modulation.1.weight").toFloatArray()).containsOnly(0);
+      assertThat(parameters.get("decoder.estimator.blocks.0.adaLN_modulation.1.weight").toFloatArray())
+          .containsOnly(0);
     }
   }
 
@@ -109,7 +110,8 @@ class ParametersTest {
 
       StateDict shape = weights();
       shape.tensors().put("encoder_proj.bias", StateDict.Tensor.of(new float[3], 3));
-      assertThatThrownBy(() -> parameters.load(shape, false)).hasMessageContaining("other shape: encoder_proj.bias [3]");
+      assertThatThrownBy(() -> parameters.load(shape, false))
+          .hasMessageContaining("other shape: encoder_proj.bias [3]");
 
       assertThatThrownBy(() -> parameters.load(new StateDict(new LinkedHashMap<>()), false))
           .hasMessageContaining("missing");

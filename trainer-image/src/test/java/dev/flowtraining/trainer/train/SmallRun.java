@@ -82,7 +82,15 @@ final class SmallRun {
   }
 
   StageContext context(Ranks ranks, String resumeFrom, Progress progress) {
-    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "torch_ddp", null,
+    return context(ranks, "builtin", resumeFrom, progress);
+  }
+
+  StageContext startingFrom(Path init) {
+    return context(Ranks.of(Map.of()), init.toString(), null, Progress.NONE);
+  }
+
+  private StageContext context(Ranks ranks, String init, String resumeFrom, Progress progress) {
+    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", init, "torch_ddp", null,
         "cpu", resumeFrom, 5, "last", Duration.ofSeconds(60));
     return new StageContext(new RunLayout(dir), flowConfig(), options, ranks, progress);
   }

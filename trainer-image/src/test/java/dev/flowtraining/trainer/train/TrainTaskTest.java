@@ -1,10 +1,18 @@
 package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Ranks;
+import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import dev.flowtraining.trainer.torch.Torch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,5 +42,28 @@ class TrainTaskTest {
     assertThat(dir.resolve(((Map<?, ?>) seen.getLast().get("checkpoint")).get("path").toString())).exists();
     assertThat(dir.resolve("exp/flow_model/attempt-1/epoch_29_whole.yaml")).content().contains("loss_dict:\n  loss: " + last);
     assertThat(new TrainTask().resultsPresent(run.alone())).isTrue();
+  }
+
+  @Test
+  void losses_that_are_not_finite_are_skipped_and_then_end_training() throws Exception {
+    SmallRun run = SmallRun.create(dir, 30, 4, """
+        dataset_conf: {max_frames_in_batch: 200}
+        train_conf: {max_epoch: 9, log_interval: 1, scheduler: constantlr, optim_conf: {lr: 1.0e-3}, keep_last: 1}
+        """);
+    Path broken = dir.resolve("broken.pt");
+    FlowConfig config = run.flowConfig();
+    try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
+      parameters.initialise(1);
+      StateDict state = parameters.stateDict();
+      state.tensors().get("encoder_proj.bias").data().putFloat(0, Float.NaN);
+      StateDictFile.write(broken, state);
+    }
+    assertThatThrownBy(() -> new TrainTask().run(run.startingFrom(broken))).isInstanceOfSatisfying(StageFailure.class, e -> {
+      assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_DATA);
+      assertThat(e.reason()).isEqualTo("NonFiniteLoss");
+      assertThat(e).hasMessageContaining("10 steps in a row").hasMessageContaining("train-0");
+    });
+    assertThat(dir.resolve("exp/flow_model/train.log")).content().contains("step 0 skipped: loss NaN");
+    assertThat(run.metrics("validation")).isEmpty();
   }
 }

@@ -20,8 +20,8 @@ public record ClaimTemplate(
     @Pattern("^[1-9][0-9]*(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$")
     String storage,
 
-    @JsonPropertyDescription("What becomes of the claim when the FlowTraining is deleted: Retain keeps it (a FlowTraining "
-        + "of the same name takes it up again), Delete deletes it with all checkpoints.")
+    @JsonPropertyDescription("What becomes of the claim when the FlowTraining is deleted: Retain keeps it (a "
+        + "FlowTraining of the same name takes it up again), Delete deletes it with all checkpoints.")
     RetainPolicy retain) {
 
   public ClaimTemplate {

@@ -13,8 +13,8 @@ public record EnvironmentVariable(
     @Required
     @Size(min = 1, max = 128)
     @ValidationRule(
-        value = "!self.startsWith('FLOWTRAINING_') && !(self in ['WORLD_SIZE', 'LOCAL_WORLD_SIZE', 'LOCAL_RANK', 'RANK', "
-            + "'MASTER_ADDR', 'MASTER_PORT', 'JOB_COMPLETION_INDEX'])",
+        value = "!self.startsWith('FLOWTRAINING_') && !(self in ['WORLD_SIZE', 'LOCAL_WORLD_SIZE', 'LOCAL_RANK', "
+            + "'RANK', 'MASTER_ADDR', 'MASTER_PORT', 'JOB_COMPLETION_INDEX'])",
         message = "this variable is set by the operator: choose another name")
     String name,
 

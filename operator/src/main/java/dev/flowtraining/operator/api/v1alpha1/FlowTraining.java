@@ -33,7 +33,8 @@ import io.fabric8.kubernetes.model.annotation.Version;
     type = Type.STRING, priority = 1)
 @ValidationRule(
     value = "self.metadata.name.size() <= 40",
-    message = "metadata.name may have at most 40 characters, so that the name of every child fits: choose a shorter name")
+    message = "metadata.name may have at most 40 characters, so that the name of every child fits: choose a "
+        + "shorter name")
 @ValidationRule(
     value = "!self.metadata.name.contains('.') && self.metadata.name.matches('^[a-z]')",
     message = "metadata.name becomes the host name of training pods: use a-z, 0-9 and '-', starting with a letter")

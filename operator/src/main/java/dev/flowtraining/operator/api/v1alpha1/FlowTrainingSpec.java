@@ -7,7 +7,9 @@ import io.fabric8.generator.annotation.ValidationRule;
 import java.util.List;
 import java.util.Optional;
 
-/** What a user asks for. Absent parts get the defaults that their records name; the schema's defaults are made of these. */
+/**
+ * What a user asks for. Absent parts get the defaults that their records name; the schema's defaults are made of these.
+ */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 @ValidationRule(
     value = "has(self.data) || (type(self.stages.from) == int ? self.stages.from >= 4 "
@@ -22,14 +24,15 @@ import java.util.Optional;
     value = "self.workspace == oldSelf.workspace",
     message = "spec.workspace is immutable: delete the FlowTraining and apply it anew with the other workspace")
 public record FlowTrainingSpec(
-    @JsonPropertyDescription("Which of the seven stages run, like --stage and --stop_stage of a recipe; all by default.")
+    @JsonPropertyDescription("Which of the seven stages run, like --stage and --stop_stage of a recipe; all by "
+        + "default.")
     StageRange stages,
 
     @JsonPropertyDescription("The speech to train on: a volume and the paths in it. Needed by the stages 0-3.")
     DataSpec data,
 
-    @JsonPropertyDescription("The volume of the run directory (<namespace>/<name>), where all stages meet. Immutable. By "
-        + "default a claim made from a template.")
+    @JsonPropertyDescription("The volume of the run directory (<namespace>/<name>), where all stages meet. Immutable. "
+        + "By default a claim made from a template.")
     WorkspaceSpec workspace,
 
     @JsonPropertyDescription("The models that the stages use: speaker encoder, speech tokenizer, initial flow weights.")

@@ -71,18 +71,18 @@ public record FlowTrainingStatus(
   }
 
   public FlowTrainingStatus withStages(List<StageStatus> all) {
-    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, artifacts, image,
-        startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, artifacts,
+        image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withPhase(Phase newPhase) {
-    return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training, artifacts,
-        image, startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
+        artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withTraining(TrainingStatus newTraining) {
-    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, newTraining, artifacts,
-        image, startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, newTraining,
+        artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withConditions(List<Condition> all) {
@@ -96,8 +96,8 @@ public record FlowTrainingStatus(
   }
 
   public FlowTrainingStatus withShown(Stage newStage, String newProgress) {
-    return new FlowTrainingStatus(observedGeneration, phase, newStage, newProgress, conditions, stages, training, artifacts,
-        image, startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, newStage, newProgress, conditions, stages, training,
+        artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus observed(Long generation) {
@@ -113,7 +113,7 @@ public record FlowTrainingStatus(
 
   /** The run ended. */
   public FlowTrainingStatus ended(Phase newPhase, String time) {
-    return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training, artifacts,
-        image, startTime, time);
+    return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
+        artifacts, image, startTime, time);
   }
 }

@@ -21,8 +21,8 @@ public record LastFailure(
     @JsonPropertyDescription("The exit code of its container, if it ended by itself or by a signal.")
     Integer exitCode,
 
-    @JsonPropertyDescription("The cause in one word: the trainer's own (its termination message), or OOMKilled, Killed, "
-        + "PodDeleted, Evicted, NoProgress, ...")
+    @JsonPropertyDescription("The cause in one word: the trainer's own (its termination message), or OOMKilled, "
+        + "Killed, PodDeleted, Evicted, NoProgress, ...")
     String reason,
 
     @JsonPropertyDescription("The cause in a sentence.")

@@ -28,7 +28,8 @@ public record ModelsSpec(
     String init) {
 
   public static final String BUILTIN = "builtin";
-  static final String RELATIVE = "!self.startsWith('/') && !self.startsWith('-') && !self.split('/').exists(p, p == '..')";
+  static final String RELATIVE =
+      "!self.startsWith('/') && !self.startsWith('-') && !self.split('/').exists(p, p == '..')";
   static final String RELATIVE_MESSAGE =
       "the path is relative to the root of the models volume: no leading '/' or '-', no '..'";
 

@@ -8,8 +8,8 @@ import io.fabric8.generator.annotation.Min;
 /** Budgets for each stage. Exit codes 2 and 64-66 are permanent and are never tried again. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record RestartPolicy(
-    @JsonPropertyDescription("How many restarts after failures (exit code 1, 75 or a signal, a deleted pod, no progress) a "
-        + "stage may have before it fails.")
+    @JsonPropertyDescription("How many restarts after failures (exit code 1, 75 or a signal, a deleted pod, no "
+        + "progress) a stage may have before it fails.")
     @Min(0)
     @Max(1000)
     Integer maxRestarts,
@@ -20,7 +20,8 @@ public record RestartPolicy(
     @Max(1000)
     Integer maxDisruptions,
 
-    @JsonPropertyDescription("How long to wait before a restart: initial, then factor times longer each time, at most max.")
+    @JsonPropertyDescription("How long to wait before a restart: initial, then factor times longer each time, at most "
+        + "max.")
     Backoff backoff,
 
     @JsonPropertyDescription("Whether a checkpoint further than the one before refills both budgets and starts the "

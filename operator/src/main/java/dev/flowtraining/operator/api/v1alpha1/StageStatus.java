@@ -14,8 +14,8 @@ public record StageStatus(
     @JsonPropertyDescription("Pending, Running, Restarting, Succeeded, Failed or NotRequested.")
     StagePhase phase,
 
-    @JsonPropertyDescription("A hash of what the spec asks of this stage and those before it. A stage that is complete is "
-        + "run again only when it changes.")
+    @JsonPropertyDescription("A hash of what the spec asks of this stage and those before it. A stage that is "
+        + "complete is run again only when it changes.")
     String inputHash,
 
     @JsonPropertyDescription("The Job of the attempt that runs or ran last.")
@@ -30,8 +30,8 @@ public record StageStatus(
     @JsonPropertyDescription("Restarts after disruptions, all in all.")
     Integer disruptions,
 
-    @JsonPropertyDescription("Restarts after failures that count against restartPolicy.maxRestarts: those since the run "
-        + "began, or since the last accepted checkpoint.")
+    @JsonPropertyDescription("Restarts after failures that count against restartPolicy.maxRestarts: those since the "
+        + "run began, or since the last accepted checkpoint.")
     Integer countedRestarts,
 
     @JsonPropertyDescription("Restarts after disruptions that count against restartPolicy.maxDisruptions.")
@@ -58,8 +58,8 @@ public record StageStatus(
 
   /** At the beginning of a run: counters that only count go on, budgets start anew. */
   public StageStatus reset(StagePhase newPhase, String newHash) {
-    return new StageStatus(name, newPhase, newHash, jobName, attempt, restarts, disruptions, 0, 0, null, null, null, null,
-        null);
+    return new StageStatus(name, newPhase, newHash, jobName, attempt, restarts, disruptions, 0, 0, null, null, null,
+        null, null);
   }
 
   public StageStatus withPhase(StagePhase newPhase) {

@@ -16,8 +16,8 @@ import java.time.Duration;
     message = "training.gpus must be a multiple of training.gpusPerPod: every pod holds the same number of ranks")
 @ValidationRule(
     value = "self.device == 'cpu' || self.gpusPerPod == 1",
-    message = "with gpuSharing DevicePlugin a pod holds one GPU (containers of a pod that see only their own GPU cannot "
-        + "reach each other): set training.gpusPerPod: 1")
+    message = "with gpuSharing DevicePlugin a pod holds one GPU (containers of a pod that see only their own GPU "
+        + "cannot reach each other): set training.gpusPerPod: 1")
 @ValidationRule(
     value = "has(self.deepspeedConfig) == (self.engine == 'deepspeed')",
     message = "training.deepspeedConfig and training.engine: deepspeed belong together: set both or neither")
@@ -26,7 +26,8 @@ public record TrainingSpec(
         + "deepspeedConfig).")
     Engine engine,
 
-    @JsonPropertyDescription("The text of a DeepSpeed configuration (JSON, a ds_stage2.json); with engine deepspeed only.")
+    @JsonPropertyDescription("The text of a DeepSpeed configuration (JSON, a ds_stage2.json); with engine deepspeed "
+        + "only.")
     @Size(min = 1, max = 65536)
     String deepspeedConfig,
 
@@ -43,7 +44,8 @@ public record TrainingSpec(
     @Max(16)
     Integer gpusPerPod,
 
-    @JsonPropertyDescription("How a container gets its GPU: DevicePlugin requests one gpuResourceName for each container.")
+    @JsonPropertyDescription("How a container gets its GPU: DevicePlugin requests one gpuResourceName for each "
+        + "container.")
     GpuSharing gpuSharing,
 
     @JsonPropertyDescription("The extended resource of the device plugin that stands for one GPU.")
@@ -54,14 +56,14 @@ public record TrainingSpec(
     @JsonPropertyDescription("CPU and memory of each rank (container); template.resources without it.")
     Resources resources,
 
-    @JsonPropertyDescription("The whole set is restarted from the last checkpoint, with reason NoProgress, when no progress "
-        + "was reported for this long, for example 30m or 1h30m. Make it longer than an epoch's validation.")
+    @JsonPropertyDescription("The whole set is restarted from the last checkpoint, with reason NoProgress, when no "
+        + "progress was reported for this long, for example 30m or 1h30m. Make it longer than an epoch's validation.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String stallTimeout,
 
-    @JsonPropertyDescription("How long the ranks wait for each other at the start of an attempt, for example 10m; then the "
-        + "attempt ends and counts as a restart.")
+    @JsonPropertyDescription("How long the ranks wait for each other at the start of an attempt, for example 10m; "
+        + "then the attempt ends and counts as a restart.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String rendezvousTimeout) {

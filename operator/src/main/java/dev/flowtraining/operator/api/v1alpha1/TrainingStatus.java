@@ -39,7 +39,8 @@ public record TrainingStatus(
     @JsonPropertyDescription("How often the whole set was restarted after a failure.")
     Integer restarts,
 
-    @JsonPropertyDescription("How often the whole set was restarted after a disruption (eviction, preemption, node lost).")
+    @JsonPropertyDescription("How often the whole set was restarted after a disruption (eviction, preemption, node "
+        + "lost).")
     Integer disruptions,
 
     @JsonPropertyDescription("The last accepted checkpoint; the next attempt resumes from it.")

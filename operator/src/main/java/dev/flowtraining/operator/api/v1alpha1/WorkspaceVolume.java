@@ -8,8 +8,8 @@ import io.fabric8.generator.annotation.ValidationRule;
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 @ValidationRule(
     value = "has(self.persistentVolumeClaim) != has(self.volumeClaimTemplate)",
-    message = "workspace.volume needs exactly one of persistentVolumeClaim (a claim that exists) and volumeClaimTemplate "
-        + "(a claim that is made for this FlowTraining)")
+    message = "workspace.volume needs exactly one of persistentVolumeClaim (a claim that exists) and "
+        + "volumeClaimTemplate (a claim that is made for this FlowTraining)")
 public record WorkspaceVolume(
     @JsonPropertyDescription("A claim in the namespace of the FlowTraining.")
     ClaimReference persistentVolumeClaim,

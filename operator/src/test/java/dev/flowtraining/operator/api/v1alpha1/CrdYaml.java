@@ -82,7 +82,8 @@ final class CrdYaml {
             yaml.close();
           }
         }).generate();
-    return new KubernetesSerialization().unmarshal(yaml.toString(StandardCharsets.UTF_8), CustomResourceDefinition.class);
+    return new KubernetesSerialization().unmarshal(yaml.toString(StandardCharsets.UTF_8),
+        CustomResourceDefinition.class);
   }
 
   /** The generator finds a rule of a record's component twice: at the field and at the accessor. */

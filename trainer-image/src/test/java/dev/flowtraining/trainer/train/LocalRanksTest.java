@@ -1,0 +1,25 @@
+package dev.flowtraining.trainer.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class LocalRanksTest {
+
+  @Test
+  void a_rank_gets_what_concerns_training() {
+    assertThat(LocalRanks.ofRank(
+        "run --stages 0-6 --run-dir dir --ranks 2 --preset tiny --train=speech --stages=3-4 --ranks=3".split(" ")))
+        .containsExactly("train", "--run-dir", "dir", "--preset", "tiny", "--train=speech");
+    assertThat(LocalRanks.ofRank("--run-dir dir train --ranks 2".split(" "))).containsExactly("--run-dir", "dir", "train");
+  }
+
+  @Test
+  void the_cause_counts_and_not_its_consequences() {
+    assertThat(LocalRanks.verdict(List.of(0, 0))).isZero();
+    assertThat(LocalRanks.verdict(List.of(75, 64, 75))).isEqualTo(64);
+    assertThat(LocalRanks.verdict(List.of(75, 137))).isEqualTo(137);
+    assertThat(LocalRanks.verdict(List.of(0, 75))).isEqualTo(75);
+  }
+}

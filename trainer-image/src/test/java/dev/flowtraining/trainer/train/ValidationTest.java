@@ -1,0 +1,99 @@
+package dev.flowtraining.trainer.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.Device;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.collective.Alone;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.Example;
+import dev.flowtraining.trainer.data.PaddedBatch;
+import dev.flowtraining.trainer.data.ParquetExamples;
+import dev.flowtraining.trainer.model.Draws;
+import dev.flowtraining.trainer.model.FlowModel;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.Torch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ValidationTest {
+  @TempDir Path dir;
+  private SmallRun run;
+  private FlowConfig config;
+  private ParquetExamples dev;
+
+  @BeforeEach
+  void data() throws Exception {
+    run = SmallRun.create(dir, 3, 7, "dataset_conf: {max_frames_in_batch: 150}\n");
+    config = run.flowConfig();
+    dev = new ParquetExamples(new RunLayout(dir), "dev", config);
+  }
+
+  @Test
+  void an_untrained_model_predicts_zero_and_shuffling_its_tokens_changes_nothing() {
+    Device device = Torch.start("cpu", 1);
+    try (Parameters parameters = Parameters.create(config.model(), device)) {
+      parameters.initialise(1);
+      FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
+      Validation validation = new Validation(model, dev, config, new Alone(), device);
+      // the output layer starts at zero, so the loss is the mean square of the velocities
+      double meanSquare = 0;
+      long frames = 0;
+      for (int i = 0; i < dev.frames().length; i++) {
+        float[] u = velocities(dev.load(i).orElseThrow());
+        for (float v : u) {
+          meanSquare += v * v;
+        }
+        frames += u.length / 80;
+      }
+      meanSquare /= 80.0 * frames;
+      assertThat(validation.loss()).isCloseTo(meanSquare, within(1e-4 * meanSquare)).isEqualTo(validation.loss());
+      assertThat(validation.shuffledLoss()).isEqualTo(validation.loss());
+      assertThat(validation.constantLoss()).isCloseTo(best(), within(1e-6 * meanSquare)).isLessThan(meanSquare);
+    }
+  }
+
+  /** By definition: the mean velocity of each bin, and the squares that remain. */
+  private double best() {
+    List<float[]> all = IntStream.range(0, dev.frames().length)
+        .mapToObj(i -> velocities(dev.load(i).orElseThrow())).toList();
+    double error = 0;
+    for (int c = 0; c < 80; c++) {
+      int bin = c;
+      double[] us = all.stream().flatMapToDouble(u -> IntStream.range(0, u.length / 80).mapToDouble(f -> u[f * 80 + bin]))
+          .toArray();
+      double mean = Arrays.stream(us).average().orElseThrow();
+      error += Arrays.stream(us).map(u -> (u - mean) * (u - mean)).average().orElseThrow() / 80;
+    }
+    return error;
+  }
+
+  private float[] velocities(Example example) {
+    Draws draws = KeyedDraws.of(PaddedBatch.of(List.of(example)), config.cfm(), Key.of(20_240_501));
+    float[] u = example.mel_FC().clone();
+    for (int f = 0; f < example.frames(); f++) {
+      for (int c = 0; c < 80; c++) {
+        u[f * 80 + c] -= draws.z()[c * example.frames() + f];
+      }
+    }
+    return u;
+  }
+
+  @Test
+  void lengths_are_computed_when_nobody_has_written_them() throws Exception {
+    Files.delete(new RunLayout(dir).parquet("dev").resolve("utt2num_frames"));
+    ParquetExamples decoded = new ParquetExamples(new RunLayout(dir), "dev", config);
+    assertThat(decoded.frames()).isEqualTo(dev.frames());
+    assertThat(decoded.files()).hasSameSizeAs(dev.files());
+    for (int i = 0; i < dev.frames().length; i++) {
+      assertThat(dev.load(i).orElseThrow().frames()).isEqualTo(dev.frames()[i]);
+    }
+  }
+}
