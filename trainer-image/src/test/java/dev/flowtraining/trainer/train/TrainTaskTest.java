@@ -27,7 +27,7 @@ class TrainTaskTest {
   void learns_and_says_so() throws Exception {
     SmallRun run = SmallRun.create(dir, 30, 6, """
         dataset_conf: {max_frames_in_batch: 400}
-        train_conf: {max_epoch: 30, log_interval: 10, scheduler: constantlr, optim_conf: {lr: 3.0e-3}}
+        train_conf: {max_epoch: 30, log_interval: 10, dropout: 0.1, scheduler: constantlr, optim_conf: {lr: 3.0e-3}}
         """);
     List<Map<String, Object>> seen = new ArrayList<>();
     Progress progress = (stage, fraction, message, fields) -> seen.add(fields);
@@ -47,7 +47,7 @@ class TrainTaskTest {
   @Test
   void losses_that_are_not_finite_are_skipped_and_then_end_training() throws Exception {
     SmallRun run = SmallRun.create(dir, 30, 4, """
-        dataset_conf: {max_frames_in_batch: 200}
+        dataset_conf: {max_frames_in_batch: 100}
         train_conf: {max_epoch: 9, log_interval: 1, scheduler: constantlr, optim_conf: {lr: 1.0e-3}, keep_last: 1}
         """);
     Path broken = dir.resolve("broken.pt");
