@@ -92,8 +92,15 @@ NFT
   done
 }
 
-# Asked on the node itself, since the API server's word is old for a while after a restart. The services are asked too: seen once, after
-# thousands of pods, was kube-proxy's table of them empty while everything else looked well.
+# Our own image has Debian 12's nft 1.0.6. With it kube-proxy's full synchronisation, an hour after its start, was seen to leave its table of
+# services empty while everything else looked well; one that starts anew writes the table anew. So no cluster is handed out with an old one.
+fresh_kube_proxy() {
+  kubectl -n kube-system delete pod -l k8s-app=kube-proxy --wait=false >/dev/null
+  until_true 60 kubectl -n kube-system rollout status daemonset/kube-proxy --timeout=5s
+  until_true 60 nodes_answer
+}
+
+# Asked on the node itself, since the API server's word is old for a while after a restart. The services are asked too, for the reason above.
 node_answers() {
   docker exec "$1" sh -ec '
     curl -fs --max-time 2 http://localhost:10248/healthz   # kubelet
@@ -118,7 +125,10 @@ healthy() { running && nodes_ready && nodes_answer; } 2>/dev/null
 # settle: brings the network up on running nodes and waits until all is well
 settle() {
   until_true 60 kubectl get --raw /readyz || return 1
-  if own_image; then network; fi
+  if own_image; then
+    network
+    until_true 30 nodes_answer || fresh_kube_proxy || true
+  fi
   until_true $READY_SECONDS healthy
 }
 
@@ -149,7 +159,7 @@ up() {
     say "cluster $NAME is another than wanted (nodes, folder or node image): it is made anew"
     remove
     timed "cluster $NAME" create
-  elif healthy; then
+  elif healthy && { ! own_image || fresh_kube_proxy; }; then
     say "cluster $NAME is up"
   elif restart; then
     say "cluster $NAME is up again: $SECONDS s"
