@@ -91,7 +91,7 @@ final class Run {
     }
   }
 
-  /** Empty when there is nothing to go on from. Looking is rank 0's alone, as a shared volume may show ranks different things. */
+  /** Empty when there is nothing to go on from. Rank 0 alone looks: a shared volume may show ranks different things. */
   private String chosenByRankZero() throws IOException {
     if (collective.rank() != 0) {
       return "";

@@ -34,7 +34,8 @@ public final class TrainTask implements StageTask {
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    InputHash hash = InputHash.start().add("train").add(FORMAT).add(Settings.all(DeepSpeedConfig.apply(context.config(), context.options())))
+    InputHash hash = InputHash.start().add("train").add(FORMAT)
+        .add(Settings.all(DeepSpeedConfig.apply(context.config(), context.options())))
         .add(StageRecord.require(context.layout(), Stage.PARQUET).outputHash());
     Optional<Path> init = init(context.options());
     return (init.isPresent() ? hash.file(init.get()) : hash.add("builtin")).hex();
