@@ -13,7 +13,7 @@ public interface Collective extends AutoCloseable {
 
   int worldSize();
 
-  /** Sums a buffer of fp32 over the ranks, in place. The segment stays valid and untouched by others until it returns. */
+  /** Sums a buffer of fp32 over the ranks, in place. Until it returns nobody else touches the segment. */
   void allReduce(MemorySegment floats);
 
   /** Sums a few doubles over the ranks, always in the order of the ranks. */

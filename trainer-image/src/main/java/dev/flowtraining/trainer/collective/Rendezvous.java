@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How ranks find each other: rank 0 listens at {@code MASTER_ADDR:MASTER_PORT}, each other rank says who it is, and when
- * all are there everybody gets the list of addresses. A rank of another run, attempt, world size or plan is refused with
+ * How ranks find each other: rank 0 listens at {@code MASTER_ADDR:MASTER_PORT}, each other rank says who it is, and
+ * when all are there everybody gets the list of addresses. A rank of another run, attempt, world size or plan is refused with
  * a reason that both sides log.
  */
 public final class Rendezvous {

@@ -12,8 +12,8 @@ import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
 /**
- * Makes things ahead of their use with a few threads, in order, as long as what waits stays within a number of bytes; the
- * next one is made even when it is larger. Tells how long its user waited: a trainer that waits for data shows it.
+ * Makes things ahead of their use with a few threads, in order, as long as what waits stays within a number of bytes;
+ * the next one is made even when it is larger. Tells how long its user waited: a trainer that waits for data shows it.
  */
 public final class Prefetch<I, T> implements Iterator<T>, AutoCloseable {
   private final Iterator<I> inputs;

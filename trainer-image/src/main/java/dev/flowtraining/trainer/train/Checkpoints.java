@@ -83,7 +83,8 @@ final class Checkpoints {
       all.addAll(in(layout.attempt(k), log));
     }
     // a stable sort: of two with as many steps that of the later attempt comes first
-    all.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step()).thenComparing(c -> c.cursor().epoch()).reversed());
+    all.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step())
+        .thenComparing(c -> c.cursor().epoch()).reversed());
     for (Checkpoint checkpoint : all) {
       if (verified(checkpoint, log)) {
         return Optional.of(checkpoint);

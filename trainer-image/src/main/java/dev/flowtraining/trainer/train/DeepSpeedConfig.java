@@ -67,15 +67,18 @@ final class DeepSpeedConfig {
     if (json.path("train_micro_batch_size_per_gpu").asInt(1) != 1) {
       throw invalid("train_micro_batch_size_per_gpu has to be 1: dataset_conf.max_frames_in_batch makes the batches");
     }
-    LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state, in float32", file);
+    LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state, in float32",
+        file);
     FlowConfig.Train train = config.trainConf();
     FlowConfig.Optim optim = train.optimConf();
     List<Double> betas = params.has("betas")
-        ? StreamSupport.stream(params.get("betas").spliterator(), false).map(JsonNode::asDouble).toList() : optim.betas();
-    return new FlowConfig(config.model(), config.cfm(), config.prepareConf(), config.tokenizerConf(), config.datasetConf(),
+        ? StreamSupport.stream(params.get("betas").spliterator(), false).map(JsonNode::asDouble).toList()
+        : optim.betas();
+    return new FlowConfig(config.model(), config.cfm(), config.prepareConf(), config.tokenizerConf(),
+        config.datasetConf(),
         new FlowConfig.Train(type(optimizer, train),
-            new FlowConfig.Optim(params.path("lr").asDouble(optim.lr()), betas, params.path("eps").asDouble(optim.eps()),
-                params.path("weight_decay").asDouble(optim.weightDecay())),
+            new FlowConfig.Optim(params.path("lr").asDouble(optim.lr()), betas,
+                params.path("eps").asDouble(optim.eps()), params.path("weight_decay").asDouble(optim.weightDecay())),
             train.scheduler(), train.schedulerConf(), train.maxEpoch(),
             json.path("gradient_accumulation_steps").asInt(train.accumGrad()),
             json.path("gradient_clipping").asDouble(train.gradClip()), train.logInterval(), train.savePerStep(),

@@ -134,8 +134,8 @@ final class Journal {
   }
 
   void end(Trainer.Outcome outcome) {
-    log.say(String.format(Locale.ROOT, "done: validation loss %.4f, constant predictor %.4f (%.2f of it), with tokens of "
-        + "other utterances %.4f (%.2f times)", outcome.cvLoss(), outcome.constantLoss(),
+    log.say(String.format(Locale.ROOT, "done: validation loss %.4f, constant predictor %.4f (%.2f of it), with tokens "
+        + "of other utterances %.4f (%.2f times)", outcome.cvLoss(), outcome.constantLoss(),
         outcome.cvLoss() / outcome.constantLoss(), outcome.shuffledLoss(), outcome.shuffledLoss() / outcome.cvLoss()));
     log.metric("end", Map.of("epoch", outcome.cursor().epoch(), "step", outcome.cursor().step(), "cv_loss",
         outcome.cvLoss(), "cv_constant_loss", outcome.constantLoss(), "cv_shuffled_loss", outcome.shuffledLoss(),
@@ -189,7 +189,8 @@ final class Journal {
       fields.put("estimatedCompletion",
           Instant.now().plusSeconds(Math.max(0, left)).truncatedTo(ChronoUnit.SECONDS).toString());
     }
-    String message = String.format("epoch %d/%d, step %d", Math.min(cursor.epoch() + 1, maxEpoch), maxEpoch, cursor.step());
+    String message = String.format(
+        "epoch %d/%d, step %d", Math.min(cursor.epoch() + 1, maxEpoch), maxEpoch, cursor.step());
     progress.update(Stage.TRAIN, Math.min(1, epochs / maxEpoch), message, Map.copyOf(fields));
   }
 }

@@ -20,8 +20,8 @@ public final class LocalRanks {
   private LocalRanks() {}
 
   /**
-   * Starts this program once for each rank, with the JVM options of this process, and waits for all. Being terminated, it
-   * terminates them.
+   * Starts this program once for each rank, with the JVM options of this process, and waits for all. Being terminated,
+   * it terminates them.
    *
    * @param mainClass whose {@code main} a rank runs
    * @param arguments of this process; a rank gets them with the stage {@code train}
@@ -30,7 +30,8 @@ public final class LocalRanks {
   public static void run(int ranks, Class<?> mainClass, String[] arguments) throws IOException, InterruptedException {
     int code = verdict(start(ranks, mainClass, arguments));
     if (code != 0) {
-      ExitCode known = Arrays.stream(ExitCode.values()).filter(c -> c.code() == code).findFirst().orElse(ExitCode.UNKNOWN);
+      ExitCode known = Arrays.stream(ExitCode.values()).filter(c -> c.code() == code).findFirst()
+          .orElse(ExitCode.UNKNOWN);
       throw new StageFailure(known, "RankFailed", "a rank ended with exit code " + code + "; its reason stands above");
     }
   }

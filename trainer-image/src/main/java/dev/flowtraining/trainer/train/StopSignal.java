@@ -4,8 +4,8 @@ import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
 /**
- * SIGTERM as a wish instead of the JVM's end: training finishes its step, saves and then ends by itself. A shutdown hook
- * would not do, as the JVM is then on its way out already.
+ * SIGTERM as a wish instead of the JVM's end: training finishes its step, saves and then ends by itself. A shutdown
+ * hook would not do, as the JVM is then on its way out already.
  */
 final class StopSignal implements AutoCloseable {
   private static final Signal TERM = new Signal("TERM");
