@@ -92,11 +92,13 @@ NFT
   done
 }
 
-# Our own image has Debian 12's nft 1.0.6. With it kube-proxy's full synchronisation, an hour after its start, was seen to leave its table of
-# services empty while everything else looked well; one that starts anew writes the table anew. So no cluster is handed out with an old one.
+# Our own image has Debian 12's nft 1.0.6. With it a full synchronisation of kube-proxy over a table that is filled already was seen to leave
+# the map of services empty, while everything else looked well: at a restart of kube-proxy, and an hour after its start. One that starts
+# without a table fills it. So no cluster is handed out with an old kube-proxy, and a new one finds no table.
 fresh_kube_proxy() {
-  kubectl -n kube-system delete pod -l k8s-app=kube-proxy --wait=false >/dev/null
-  until_true 60 kubectl -n kube-system rollout status daemonset/kube-proxy --timeout=5s
+  local node
+  for node in $(nodes); do docker exec "$node" nft delete table ip kube-proxy 2>/dev/null || true; done
+  kubectl -n kube-system delete pod -l k8s-app=kube-proxy >/dev/null
   until_true 60 nodes_answer
 }
 
