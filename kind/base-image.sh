@@ -38,7 +38,8 @@ if docker image inspect $PUBLISHED >/dev/null 2>&1 || published $PUBLISHED; then
 fi
 
 JDK=${JAVA_HOME_25:-${JAVA_HOME:-}}
-grep -q '^JAVA_VERSION="25' "$JDK/release" 2>/dev/null || die "no registry is reachable, and building a base image needs a JDK 25: set JAVA_HOME_25 to one"
+[ "$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$JDK/release" 2>/dev/null || echo 0)" -ge 25 ] ||
+  die "no registry is reachable, and building a base image needs a JDK 25 or newer: set JAVA_HOME_25 to one"
 recipe=$(declare -f build_base debian_root
   echo "$DEBIAN_SUITE $PACKAGES $MODULES"
   cat "$JDK/release")

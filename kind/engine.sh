@@ -10,7 +10,7 @@ LOG=$FLOW_CACHE/dockerd.log
 answers() { docker info >/dev/null 2>&1; }
 
 install_docker() {
-  [ "$(id -u)" = 0 ] || die "no Docker engine answers, and only root can install or start one: start Docker, or run this as root"
+  [ "$(id -u)" = 0 ] || die "no Docker engine answers ($(docker info 2>&1 | tail -1)), and only root can install or start one: start Docker, join the group docker, or run this as root"
   command -v dockerd >/dev/null || command -v apt-get >/dev/null || die "no Docker engine answers: install Docker for this system (https://docs.docker.com/engine/install) and start it"
   need dockerd:docker.io iptables:iptables
 }
@@ -30,6 +30,7 @@ start_docker() {
   if [ -d /run/systemd/system ]; then systemctl start docker; return; fi
   # Flags, not /etc/docker/daemon.json: that file is the user's.
   if ! may_raise_limits; then
+    need python3:python3
     install -m755 "$KIND_DIR/runc-bounded.py" "$RUNTIME"
     flags+=(--add-runtime "runc-bounded=$RUNTIME" --default-runtime runc-bounded)
     say "this host lacks CAP_SYS_RESOURCE: containers run with $RUNTIME"

@@ -21,13 +21,13 @@ tool() { mkdir -p "$FLOW_CACHE/tools"; ln -sfn "$2" "$FLOW_CACHE/tools/$1"; }
 # --- the published image
 
 take_published() {
-  if ! command -v kind >/dev/null; then
+  if ! type -P kind >/dev/null; then   # -P: binaries.sh has a function of this name
     command -v go >/dev/null || die "kind is needed: install kind, or Go to build it"
     timed "kind $KIND" group kind
   fi
   docker image inspect $PUBLISHED >/dev/null 2>&1 || timed "docker pull ${PUBLISHED%@*}" docker pull -q $PUBLISHED >/dev/null
-  tool kind "$(command -v kind || echo "$(group_dir kind)/kind")"
-  tool kubectl "$(command -v kubectl || kubectl_of_image)"
+  tool kind "$(type -P kind || echo "$(group_dir kind)/kind")"
+  tool kubectl "$(type -P kubectl || kubectl_of_image)"
 }
 
 kubectl_of_image() {
