@@ -16,7 +16,6 @@ import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.UtteranceTable;
 import dev.flowtraining.trainer.data.Workers;
-import dev.flowtraining.trainer.models.TokenizerFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +25,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,15 +37,8 @@ public final class SpeechTokens implements StageTask {
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    FlowConfig.Tokenizer config = context.config().tokenizerConf();
-    InputHash hash = InputHash.start().add("speech-tokens").add(FORMAT);
-    Optional<TokenizerFolder> released = released(context);
-    if (released.isPresent()) {
-      released.get().addTo(hash.add("released").add(config.trim()));
-    } else {
-      hash.add("builtin").add(config);
-    }
-    return hash.add(StageRecord.require(context.layout(), Stage.PREPARE_DATA).outputHash()).hex();
+    return TokenizerChoice.of(context).addTo(InputHash.start().add("speech-tokens").add(FORMAT))
+        .add(StageRecord.require(context.layout(), Stage.PREPARE_DATA).outputHash()).hex();
   }
 
   @Override
@@ -77,7 +68,7 @@ public final class SpeechTokens implements StageTask {
       counts.put("vq02Codes", tokenizer.vq02Codes());
       counts.put("vq06Codes", tokenizer.vq06Codes());
     }
-    counts.put("tokenizer", released(context).isPresent() ? "released" : "builtin");
+    counts.put("tokenizer", TokenizerChoice.of(context).isBuiltin() ? "builtin" : "released");
     return new Result(counts, outputHash.hex());
   }
 
@@ -98,9 +89,8 @@ public final class SpeechTokens implements StageTask {
 
   private static SpeechTokenizer tokenizer(StageContext context, String inputHash, List<Utterance> train,
       Workers workers) throws IOException, InterruptedException {
-    Optional<TokenizerFolder> released = released(context);
-    return released.isPresent() ? ReleasedTokenizer.open(released.get(), context.config().tokenizerConf().trim(),
-        context.options().device()) : builtin(context, inputHash, train, workers);
+    TokenizerChoice choice = TokenizerChoice.of(context);
+    return choice.isBuiltin() ? builtin(context, inputHash, train, workers) : choice.open();
   }
 
   /** The codebooks, fitted now or by the run that was interrupted here. */
@@ -152,12 +142,5 @@ public final class SpeechTokens implements StageTask {
       LOG.warn("{} has no tokens: {}", utterance.utt(), e.getMessage());
       return null;
     }
-  }
-
-  /** The released tokenizer's files; empty for the built-in one. */
-  private static Optional<TokenizerFolder> released(StageContext context) {
-    String option = context.options().tokenizer();
-    return option == null || option.equals("builtin") ? Optional.empty()
-        : Optional.of(TokenizerFolder.of(Path.of(option)));
   }
 }

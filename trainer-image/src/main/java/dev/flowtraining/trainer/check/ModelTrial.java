@@ -1,0 +1,95 @@
+package dev.flowtraining.trainer.check;
+
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.models.TokenizerFolder;
+import dev.flowtraining.trainer.speaker.OnnxSpeakerEncoder;
+import dev.flowtraining.trainer.tokens.Vq02;
+import dev.flowtraining.trainer.tokens.Vq06;
+import dev.flowtraining.trainer.torch.StateDictFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Released models, each opened and run on a second of sound. The row says what it is and how long that took. */
+final class ModelTrial {
+  private static final int RATE = 16_000;
+  private static final String TODO = "take a file of the release, or builtin";
+
+  private ModelTrial() {}
+
+  static Row speakerEncoder(String what, Path file, String device) {
+    return row(what, file, () -> {
+      try (OnnxSpeakerEncoder encoder = new OnnxSpeakerEncoder(file, device)) {
+        return encoder.describe() + timed(() -> encoder.embed(second()));
+      }
+    });
+  }
+
+  static Row vq06(String what, Path file, String device) {
+    return row(what, file, () -> {
+      try (Vq06 vq06 = Vq06.open(file, device)) {
+        return vq06.describe() + timed(() -> vq06.codes(second()));
+      }
+    });
+  }
+
+  static Row vq02(String what, TokenizerFolder files, String device) {
+    return row(what, files.weights() != null ? files.weights() : files.chunkEncoder(), () -> {
+      try (Vq02 vq02 = Vq02.open(files, device)) {
+        return vq02.describe() + ", " + vq02.codes() + " codes" + timed(() -> vq02.codes(second()));
+      }
+    });
+  }
+
+  static Row checkpoint(String what, Path file) {
+    try {
+      return Row.ok(what, file + ", " + StateDictFile.read(file).tensors().size() + " tensors");
+    } catch (StageFailure e) {
+      return Row.failed(what, "use another checkpoint", e);
+    }
+  }
+
+  /** How a file is shown: its path and size. */
+  static String file(Path file) throws IOException {
+    return file + ", " + new DiskSize(Files.size(file));
+  }
+
+  @FunctionalInterface
+  private interface Trial {
+    String run() throws IOException;
+  }
+
+  @FunctionalInterface
+  private interface Work {
+    Object run() throws IOException;
+  }
+
+  private static Row row(String what, Path file, Trial trial) {
+    try {
+      return Row.ok(what, file(file) + ": " + trial.run());
+    } catch (StageFailure e) {
+      return Row.failed(what, TODO, e);
+    } catch (IOException e) {
+      return Row.failed(what, TODO, new StageFailure(ExitCode.MISSING, "ModelUnreadable", file + ": " + e, e));
+    }
+  }
+
+  /** The second run: the first one also sets things up. */
+  private static String timed(Work work) throws IOException {
+    work.run();
+    long start = System.nanoTime();
+    work.run();
+    return "; 1 s of audio in %.1f ms".formatted((System.nanoTime() - start) / 1e6);
+  }
+
+  /** A tone that glides from 100 to 4000 Hz. */
+  private static float[] second() {
+    float[] samples = new float[RATE];
+    for (int i = 0; i < RATE; i++) {
+      double t = i / (double) RATE;
+      samples[i] = (float) (0.5 * Math.sin(2 * Math.PI * (100 * t + 1950 * t * t)));
+    }
+    return samples;
+  }
+}
