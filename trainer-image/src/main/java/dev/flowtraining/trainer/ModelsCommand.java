@@ -10,7 +10,7 @@ import picocli.CommandLine.Parameters;
 /** {@code flow-trainer models check DIR}. */
 @Command(name = "flow-trainer models", usageHelpAutoWidth = true, mixinStandardHelpOptions = true,
     versionProvider = CommandLineOptions.Version.class,
-    description = "Looks for the released models (CAM++, the dual-codebook tokenizer) and tries each on a second of sound.",
+    description = "Looks for the released models (CAM++, dual-codebook tokenizer) and tries each on a second of sound.",
     footer = {"", "Exit codes: 0 all are there and run, 66 something is missing or does not run."})
 final class ModelsCommand {
   static final String NAME = "models";
@@ -22,7 +22,8 @@ final class ModelsCommand {
       + " Step-Audio-EditX/CosyVoice-300M-25Hz, or their files")
   Path folder;
 
-  @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto", description = "auto, cpu or cuda (${DEFAULT-VALUE})")
+  @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto",
+      description = "auto, cpu or cuda (${DEFAULT-VALUE})")
   String device = "auto";
 
   void run(PrintStream out) {

@@ -16,17 +16,19 @@ final class ModelRows {
   private ModelRows() {}
 
   static List<Row> of(StageOptions options, RunLayout layout) {
+    ModelTrial trial = new ModelTrial(null, options.device());
     List<Row> rows = new ArrayList<>();
     Row speaker = there("speaker encoder", options.speakerEncoder(), "campplus.onnx", "spec.models.speakerEncoder");
-    rows.add(isReleased(speaker, options.speakerEncoder())
-        ? ModelTrial.speakerEncoder("speaker encoder", Path.of(options.speakerEncoder()), options.device()) : speaker);
+    rows.add(isFile(speaker, options.speakerEncoder())
+        ? trial.speakerEncoder(speaker.what(), Path.of(options.speakerEncoder())) : speaker);
     Row tokenizer =
         there("tokenizer", options.tokenizer(), "the folder of Step-Audio-Tokenizer", "spec.models.tokenizer");
-    rows.addAll(isReleased(tokenizer, options.tokenizer()) ? tokenizer(options) : List.of(tokenizer));
+    rows.addAll(isFile(tokenizer, options.tokenizer())
+        ? tokenizer(Path.of(options.tokenizer()), trial) : List.of(tokenizer));
     Row init = there("init", options.init(), "a flow.pt", "spec.models.init");
-    rows.add(isReleased(init, options.init()) ? ModelTrial.checkpoint("init", Path.of(options.init())) : init);
+    rows.add(isFile(init, options.init()) ? trial.checkpoint(init.what(), Path.of(options.init())) : init);
     if (options.resumeFrom() != null) {
-      rows.add(ModelTrial.checkpoint("checkpoint", layout.root().resolve(options.resumeFrom())));
+      rows.add(trial.checkpoint("checkpoint", layout.root().resolve(options.resumeFrom())));
     }
     return rows;
   }
@@ -40,18 +42,17 @@ final class ModelRows {
             + ", or use builtin", "ModelNotFound");
   }
 
-  private static boolean isReleased(Row there, String model) {
+  private static boolean isFile(Row there, String model) {
     return there.state() == Row.State.OK && !model.equals(BUILTIN);
   }
 
-  private static List<Row> tokenizer(StageOptions options) {
+  private static List<Row> tokenizer(Path folder, ModelTrial trial) {
     TokenizerFolder files;
     try {
-      files = TokenizerFolder.of(Path.of(options.tokenizer()));
+      files = TokenizerFolder.of(folder);
     } catch (StageFailure e) {
       return List.of(Row.failed("tokenizer", "", e));
     }
-    return List.of(ModelTrial.vq02("tokenizer vq02", files, options.device()),
-        ModelTrial.vq06("tokenizer vq06", files.vq06(), options.device()));
+    return List.of(trial.vq02("tokenizer vq02", files), trial.vq06("tokenizer vq06", files.vq06()));
   }
 }

@@ -11,14 +11,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Released models, each opened and run on a second of sound. The row says what it is and how long that took. */
-final class ModelTrial {
+/**
+ * Opens released models and runs each on a second of sound. The row says what it is and how long that took.
+ *
+ * @param baseOrNull the folder that paths are shown relative to; null shows them as they are
+ * @param device {@code cpu}, {@code cuda}, {@code cuda:N} or {@code auto}
+ */
+record ModelTrial(Path baseOrNull, String device) {
   private static final int RATE = 16_000;
   private static final String TODO = "take a file of the release, or builtin";
 
-  private ModelTrial() {}
-
-  static Row speakerEncoder(String what, Path file, String device) {
+  Row speakerEncoder(String what, Path file) {
     return row(what, file, () -> {
       try (OnnxSpeakerEncoder encoder = new OnnxSpeakerEncoder(file, device)) {
         return encoder.describe() + timed(() -> encoder.embed(second()));
@@ -26,7 +29,7 @@ final class ModelTrial {
     });
   }
 
-  static Row vq06(String what, Path file, String device) {
+  Row vq06(String what, Path file) {
     return row(what, file, () -> {
       try (Vq06 vq06 = Vq06.open(file, device)) {
         return vq06.describe() + timed(() -> vq06.codes(second()));
@@ -34,7 +37,7 @@ final class ModelTrial {
     });
   }
 
-  static Row vq02(String what, TokenizerFolder files, String device) {
+  Row vq02(String what, TokenizerFolder files) {
     return row(what, files.weights() != null ? files.weights() : files.chunkEncoder(), () -> {
       try (Vq02 vq02 = Vq02.open(files, device)) {
         return vq02.describe() + ", " + vq02.codes() + " codes" + timed(() -> vq02.codes(second()));
@@ -42,17 +45,21 @@ final class ModelTrial {
     });
   }
 
-  static Row checkpoint(String what, Path file) {
+  Row checkpoint(String what, Path file) {
     try {
-      return Row.ok(what, file + ", " + StateDictFile.read(file).tensors().size() + " tensors");
+      return Row.ok(what, shown(file) + ", " + StateDictFile.read(file).tensors().size() + " tensors");
     } catch (StageFailure e) {
       return Row.failed(what, "use another checkpoint", e);
     }
   }
 
   /** How a file is shown: its path and size. */
-  static String file(Path file) throws IOException {
-    return file + ", " + new DiskSize(Files.size(file));
+  String file(Path file) throws IOException {
+    return shown(file) + ", " + new DiskSize(Files.size(file));
+  }
+
+  private Path shown(Path file) {
+    return baseOrNull == null ? file : baseOrNull.relativize(file);
   }
 
   @FunctionalInterface
@@ -65,7 +72,7 @@ final class ModelTrial {
     Object run() throws IOException;
   }
 
-  private static Row row(String what, Path file, Trial trial) {
+  private Row row(String what, Path file, Trial trial) {
     try {
       return Row.ok(what, file(file) + ": " + trial.run());
     } catch (StageFailure e) {

@@ -17,12 +17,12 @@ public final class ModelsCheck {
       List.of("", "CosyVoice-300M-25Hz", "Step-Audio-EditX/CosyVoice-300M-25Hz");
 
   private final Path folder;
-  private final String device;
+  private final ModelTrial trial;
 
   /** @param device {@code cpu}, {@code cuda}, {@code cuda:N} or {@code auto} */
   public ModelsCheck(Path folder, String device) {
     this.folder = folder.toAbsolutePath().normalize();
-    this.device = device;
+    trial = new ModelTrial(this.folder, device);
   }
 
   /** @throws StageFailure 66 that names what is missing or does not run */
@@ -38,11 +38,11 @@ public final class ModelsCheck {
     List<Row> rows = new ArrayList<>();
     Path campplus = find("campplus.onnx");
     rows.add(campplus == null ? missing("campplus.onnx", flowFolders(), "or take --speaker-encoder builtin")
-        : ModelTrial.speakerEncoder("campplus.onnx", campplus, device));
+        : trial.speakerEncoder("campplus.onnx", campplus));
     rows.addAll(tokenizer());
     Path flow = find("flow.pt");
     rows.add(flow == null ? Row.warn("flow.pt", "not there", "needed only to start training from it (--init)")
-        : ModelTrial.checkpoint("flow.pt", flow));
+        : trial.checkpoint("flow.pt", flow));
     return rows;
   }
 
@@ -55,11 +55,11 @@ public final class ModelsCheck {
     }
     TokenizerFolder files = found.files();
     if (found.missing().isEmpty()) {
-      rows.add(ModelTrial.vq02((files.weights() == null ? files.chunkEncoder() : files.weights()).getFileName().toString(),
-          files, device));
+      rows.add(trial.vq02((files.weights() == null ? files.chunkEncoder() : files.weights()).getFileName().toString(),
+          files));
     }
     if (files.vq06() != null) {
-      rows.add(ModelTrial.vq06(files.vq06().getFileName().toString(), files.vq06(), device));
+      rows.add(trial.vq06(files.vq06().getFileName().toString(), files.vq06()));
     }
     List<String> shown = rows.stream().map(Row::what).toList();
     for (Path file : files.files()) {
@@ -70,13 +70,14 @@ public final class ModelsCheck {
     return rows;
   }
 
-  private static Row there(Path file) {
+  private Row there(Path file) {
     try {
       boolean array = file.toString().endsWith(".npy");
       return Row.ok(file.getFileName().toString(),
-          ModelTrial.file(file) + (array ? ": " + Arrays.toString(Npy.read(file).shape()) : ""));
+          trial.file(file) + (array ? ": " + Arrays.toString(Npy.read(file).shape()) : ""));
     } catch (IOException e) {
-      return Row.missing(file.getFileName().toString(), "cannot be read: " + e.getMessage(), "fetch it again", "ModelUnreadable");
+      return Row.missing(file.getFileName().toString(), "cannot be read: " + e.getMessage(), "fetch it again",
+          "ModelUnreadable");
     }
   }
 

@@ -57,7 +57,8 @@ public final class OnnxModel implements AutoCloseable {
     }
     if (able && !device.equals("cpu")) {
       try {
-        return new OnnxModel(file, session(file, device.startsWith("cuda:") ? Integer.parseInt(device.substring(5)) : 0));
+        int number = device.startsWith("cuda:") ? Integer.parseInt(device.substring(5)) : 0;
+        return new OnnxModel(file, session(file, number));
       } catch (OrtException e) {
         if (!device.equals("auto")) {
           throw new StageFailure(ExitCode.MISSING, "DeviceNotFound", "ONNX Runtime cannot use " + device + " for "
@@ -122,8 +123,9 @@ public final class OnnxModel implements AutoCloseable {
     try {
       return session.run(named);
     } catch (OrtException e) {
-      throw unreadable(file, "it failed on inputs of shape " + Arrays.stream(tensors)
-          .map(t -> Arrays.toString(t.getInfo().getShape())).collect(Collectors.joining(", ")) + ": " + e.getMessage(), e);
+      String shapes = Arrays.stream(tensors).map(t -> Arrays.toString(t.getInfo().getShape()))
+          .collect(Collectors.joining(", "));
+      throw unreadable(file, "it failed on inputs of shape " + shapes + ": " + e.getMessage(), e);
     }
   }
 

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
  * @param cmvn {@code am.mvn}
  * @param weights {@code model.pt}; null when the encoder is an ONNX file
  * @param config {@code config.yaml} beside {@code model.pt}; null when the encoder is an ONNX file
- * @param chunkEncoder {@code sanm_chunk.onnx}, the encoder for one chunk with its caches as inputs and outputs; null when
- *     there is {@code model.pt}, which is faster
+ * @param chunkEncoder {@code sanm_chunk.onnx}, the encoder for one chunk with its caches as inputs and outputs; null
+ *     when there is {@code model.pt}, which is faster
  */
 public record TokenizerFolder(Path centroids, Path vq06, Path cmvn, Path weights, Path config, Path chunkEncoder) {
   public static final String NAME = "Step-Audio-Tokenizer";
@@ -49,7 +49,8 @@ public record TokenizerFolder(Path centroids, Path vq06, Path cmvn, Path weights
 
   public static Found find(Path folder) {
     Path top = folder.toAbsolutePath().normalize();
-    List<Path> searched = new ArrayList<>(List.of(top, top.resolve("dengcunqin").resolve(FUN_ASR), top.resolve(FUN_ASR)));
+    List<Path> searched =
+        new ArrayList<>(List.of(top, top.resolve("dengcunqin").resolve(FUN_ASR), top.resolve(FUN_ASR)));
     if (top.getParent() != null) {
       searched.add(top.resolveSibling(FUN_ASR));
     }

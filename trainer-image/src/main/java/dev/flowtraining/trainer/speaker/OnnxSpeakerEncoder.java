@@ -11,7 +11,10 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 
-/** {@code campplus.onnx}: input (1, frames, 80) filter banks less their mean over time, output (1, 192). */
+/**
+ * {@code campplus.onnx}: input (1, frames, 80) filter banks less their mean over time, output (1, 192). One recording a
+ * run: its statistics pooling would see the padding of a batch, and recordings of equal length are rare.
+ */
 public final class OnnxSpeakerEncoder implements SpeakerEncoder {
   private final OnnxModel model;
 

@@ -8,8 +8,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Kaldi's {@code am.mvn}: a feature becomes {@code (x + shift)·scale}. Of the network that the file writes down only the
- * vectors of AddShift and Rescale count.
+ * Kaldi's {@code am.mvn}: a feature becomes {@code (x + shift)·scale}. Of the network that the file writes down only
+ * the vectors of AddShift and Rescale count.
  */
 record Cmvn(float[] shift, float[] scale) {
 

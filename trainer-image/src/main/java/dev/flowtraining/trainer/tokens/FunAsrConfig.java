@@ -33,8 +33,8 @@ record FunAsrConfig(int heads) {
     COMPUTED.forEach((path, value) -> {
       JsonNode given = yaml.at(path);
       if (!given.isMissingNode() && !given.asText().equals(value)) {
-        throw OnnxModel.unreadable(file, path.substring(1).replace('/', '.') + " is " + given.asText() + ", not " + value
-            + ", so it is another kind of model", null);
+        throw OnnxModel.unreadable(file, path.substring(1).replace('/', '.') + " is " + given.asText() + ", not "
+            + value + ", so it is another kind of model", null);
       }
     });
     int heads = yaml.at("/encoder_conf/attention_heads").asInt();

@@ -9,8 +9,8 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 
 /**
- * The encoder from an ONNX file of one chunk: x (1, 5+T, in) and the caches k and v (layers, 1, heads, C, d), C from 0 →
- * enc (1, 5+T, out) and the new caches, which never leave ONNX Runtime.
+ * The encoder from an ONNX file of one chunk: x (1, 5+T, in) and the caches k and v (layers, 1, heads, C, d), C from 0
+ * → enc (1, 5+T, out) and the new caches, which never leave ONNX Runtime.
  */
 final class OnnxSanmEncoder implements SanmEncoder {
   private final OnnxModel model;
@@ -65,7 +65,8 @@ final class OnnxSanmEncoder implements SanmEncoder {
         before = now;
         FloatBuffer enc = ((OnnxTensor) now.get(0)).getFloatBuffer();
         if (enc.remaining() != (CARRIED + rowsNow) * outputs) {
-          throw model.unfit("it gives " + enc.remaining() + " numbers for " + (CARRIED + rowsNow) + " rows of " + outputs);
+          throw model.unfit("it gives " + enc.remaining() + " numbers for " + (CARRIED + rowsNow) + " rows of "
+              + outputs);
         }
         enc.get(CARRIED * outputs, out, from * outputs, rowsNow * outputs);
       }

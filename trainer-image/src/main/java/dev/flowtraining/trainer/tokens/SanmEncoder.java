@@ -4,8 +4,8 @@ import java.io.IOException;
 
 /**
  * FunASR's streaming SAN-M encoder over a whole utterance, as if its chunks of four rows came one after the other: a
- * window is the last five rows of the window before it (zeros first) and the chunk's own; attention sees the window and,
- * of the windows before, the keys and values of their rows but the last five, the latest 16. Thread-safe.
+ * window is the last five rows of the window before it (zeros first) and the chunk's own; attention sees the window
+ * and, of the windows before, the keys and values of their rows but the last five, the latest 16. Thread-safe.
  */
 interface SanmEncoder extends AutoCloseable {
   /** Rows of the window before that a window begins with. */

@@ -26,7 +26,8 @@ record SanmWeights(StateDict state, Path file, NDManager manager) {
       throw OnnxModel.unreadable(file, name + " has an even kernel of " + taps, null);
     }
     return new SanmLayer(get(name + ".norm1.weight", in), get(name + ".norm1.bias", in),
-        get(name + ".self_attn.linear_q_k_v.weight", 3L * out, in), get(name + ".self_attn.linear_q_k_v.bias", 3L * out),
+        get(name + ".self_attn.linear_q_k_v.weight", 3L * out, in),
+        get(name + ".self_attn.linear_q_k_v.bias", 3L * out),
         get(name + ".self_attn.fsmn_block.weight", out, 1, taps),
         get(name + ".self_attn.linear_out.weight", out, out), get(name + ".self_attn.linear_out.bias", out),
         get(name + ".norm2.weight", out), get(name + ".norm2.bias", out),
@@ -54,7 +55,8 @@ record SanmWeights(StateDict state, Path file, NDManager manager) {
   private StateDict.Tensor find(String name) {
     StateDict.Tensor tensor = state.tensors().get(PREFIX + name);
     if (tensor == null) {
-      throw OnnxModel.unreadable(file, "it lacks " + PREFIX + name + ", so it is no streaming Paraformer of FunASR", null);
+      throw OnnxModel.unreadable(file, "it lacks " + PREFIX + name + ", so it is no streaming Paraformer of FunASR",
+          null);
     }
     return tensor;
   }

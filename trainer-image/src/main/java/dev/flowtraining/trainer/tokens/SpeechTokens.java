@@ -54,8 +54,7 @@ public final class SpeechTokens implements StageTask {
     List<Utterance> dev = KaldiFolder.read(layout.data("dev"));
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start();
-    try (Workers workers = Workers.start();
-        SpeechTokenizer tokenizer = tokenizer(context, inputHash, train, workers)) {
+    try (SpeechTokenizer tokenizer = tokenizer(context, inputHash, train); Workers workers = Workers.start()) {
       Tally tally = new Tally(context.progress(), Stage.SPEECH_TOKENS, train.size() + dev.size());
       for (String split : SPLITS) {
         List<Utterance> utterances = split.equals("train") ? train : dev;
@@ -87,21 +86,23 @@ public final class SpeechTokens implements StageTask {
     counts.put(split + "Vq06Perplexity", usage.vq06Perplexity());
   }
 
-  private static SpeechTokenizer tokenizer(StageContext context, String inputHash, List<Utterance> train,
-      Workers workers) throws IOException, InterruptedException {
+  private static SpeechTokenizer tokenizer(StageContext context, String inputHash, List<Utterance> train)
+      throws IOException, InterruptedException {
     TokenizerChoice choice = TokenizerChoice.of(context);
-    return choice.isBuiltin() ? builtin(context, inputHash, train, workers) : choice.open();
+    return choice.isBuiltin() ? builtin(context, inputHash, train) : choice.open();
   }
 
   /** The codebooks, fitted now or by the run that was interrupted here. */
-  private static BuiltinTokenizer builtin(StageContext context, String inputHash, List<Utterance> train,
-      Workers workers) throws IOException, InterruptedException {
+  private static BuiltinTokenizer builtin(StageContext context, String inputHash, List<Utterance> train)
+      throws IOException, InterruptedException {
     Path folder = context.layout().codebooks();
     Path file = folder.resolve("builtin-" + inputHash.substring(0, 12) + ".safetensors");
     if (!Files.exists(file)) {
       context.progress().update(Stage.SPEECH_TOKENS, 0, "fitting the codebooks");
-      BuiltinTokenizer.fit(features(train, context.config().tokenizerConf(), workers),
-          context.config().tokenizerConf(), workers).write(file);
+      FlowConfig.Tokenizer config = context.config().tokenizerConf();
+      try (Workers workers = Workers.start()) {
+        BuiltinTokenizer.fit(features(train, config, workers), config, workers).write(file);
+      }
     }
     try (var files = Files.newDirectoryStream(folder, "builtin-*.safetensors")) {
       for (Path other : files) {

@@ -29,8 +29,8 @@ final class TokenizerInput {
 
   /**
    * Cuts what is silent at both ends: from the first to the last frame (512 samples every 128, centred, zeros around)
-   * that is louder than the loudest − 20 dB. The result starts 50 ms earlier and has ⌈kept/240⌉·240 + 4320 samples, with
-   * zeros where the recording has none.
+   * that is louder than the loudest − 20 dB. The result starts 50 ms earlier and has ⌈kept/240⌉·240 + 4320 samples,
+   * with zeros where the recording has none.
    */
   static float[] trim(float[] samples) {
     int frames = 1 + samples.length / HOP;

@@ -17,8 +17,8 @@ import java.util.List;
 
 /**
  * The encoder from FunASR's {@code model.pt}. What a window sees of the windows before is keys and values of its own
- * layer, so a layer needs no other window's later layers: each layer runs over all windows of the utterance at once, and
- * weights are read from memory once per utterance instead of once per chunk.
+ * layer, so a layer needs no other window's later layers: each layer runs over all windows of the utterance at once,
+ * and weights are read from memory once per utterance instead of once per chunk.
  *
  * <p>Shapes: W windows, R rows of a window (5 carried, 4 new), S keys that a window sees, H heads, D numbers of a head,
  * N numbers of a row.

@@ -28,9 +28,9 @@ final class Vq02FrontEnd {
   }
 
   /**
-   * Four for each whole chunk. The rest is one chunk more: its new frames, and those carried into it (the repeated first
-   * frame, or one of the chunk before), give a row for every six but the last three; with fewer than a row's seven in all
-   * they give none.
+   * Four for each whole chunk. The rest is one chunk more: its new frames, and those carried into it (the repeated
+   * first frame, or one of the chunk before), give a row for every six but the last three; with fewer than a row's seven
+   * in all they give none.
    */
   static int rows(int samples) {
     int chunks = samples / CHUNK;

@@ -54,7 +54,8 @@ class ModelsCheckTest {
     StageFailure failure = failure();
     assertThat(failure.reason()).isEqualTo("ModelNotFound");
     assertThat(failure).hasMessageContaining("campplus.onnx").hasMessageContaining("linguistic_tokenizer.npy")
-        .hasMessageContaining("speech_tokenizer_v1.onnx").hasMessageContaining("am.mvn").hasMessageContaining("model.pt");
+        .hasMessageContaining("speech_tokenizer_v1.onnx").hasMessageContaining("am.mvn")
+        .hasMessageContaining("model.pt");
     assertThat(out.toString()).contains("not in " + folder).contains("flow.pt");
   }
 

@@ -29,9 +29,11 @@ class NpyTest {
   @Test
   void whatIsDamagedIsRefused() throws IOException {
     byte[] good = ReleasedFiles.npy(Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3));
-    assertThatThrownBy(() -> Npy.parse(Arrays.copyOf(good, good.length - 1))).hasMessageContaining("not 24 for shape [2, 3]");
+    assertThatThrownBy(() -> Npy.parse(Arrays.copyOf(good, good.length - 1)))
+        .hasMessageContaining("not 24 for shape [2, 3]");
     assertThatThrownBy(() -> Npy.parse(Arrays.copyOf(good, 40))).hasMessageContaining("header");
-    assertThatThrownBy(() -> Npy.parse("no array at all".getBytes(StandardCharsets.US_ASCII))).hasMessageContaining(".npy");
+    assertThatThrownBy(() -> Npy.parse("no array at all".getBytes(StandardCharsets.US_ASCII)))
+        .hasMessageContaining(".npy");
     assertThatThrownBy(() -> Npy.parse(bytes("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 0, 0, 0, 0)))
         .hasMessageContaining(">f4");
   }

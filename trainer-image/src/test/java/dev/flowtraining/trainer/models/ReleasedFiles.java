@@ -34,7 +34,8 @@ public final class ReleasedFiles {
           encoder: SANMEncoderChunkOpt
           encoder_conf: {output_size: %d, attention_heads: %d, num_blocks: %d, input_layer: pe_online, sanm_shfit: 0}
           frontend_conf: {fs: 16000, window: hamming, n_mels: 80, lfr_m: 7, lfr_n: 6}
-          """.formatted(meta.at("/dims/output").asInt(), meta.at("/dims/heads").asInt(), meta.at("/dims/layers").asInt()));
+          """.formatted(meta.at("/dims/output").asInt(), meta.at("/dims/heads").asInt(),
+          meta.at("/dims/layers").asInt()));
     } else {
       Files.copy(Fixtures.file("vq02/" + meta.at("/onnx/file").asText()), funAsr.resolve("sanm_chunk.onnx"));
     }

@@ -91,7 +91,8 @@ class ReleasedTokenizerTest {
     assertThatThrownBy(() -> Vq06.open(files.chunkEncoder(), "cpu")).isInstanceOfSatisfying(StageFailure.class,
         e -> assertThat(e.reason()).isEqualTo("ModelUnreadable")).hasMessageContaining("k_cache");
     Files.writeString(files.vq06(), "no model");
-    assertThatThrownBy(() -> ReleasedTokenizer.open(files, false, "cpu")).hasMessageContaining("speech_tokenizer_v1.onnx");
+    assertThatThrownBy(() -> ReleasedTokenizer.open(files, false, "cpu"))
+        .hasMessageContaining("speech_tokenizer_v1.onnx");
   }
 
   private static float[] noise(int samples) {

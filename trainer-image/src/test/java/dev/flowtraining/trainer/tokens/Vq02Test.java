@@ -56,8 +56,9 @@ class Vq02Test {
     for (int samples = 0; samples < 12_000; samples++) {
       assertThat(Vq02FrontEnd.rows(samples)).as("%d samples", samples).isEqualTo(chunkByChunk(samples));
     }
-    int[] chunks = IntStream.range(0, meta.get("chunk_rows").size()).map(i -> meta.get("chunk_rows").get(i).asInt()).toArray();
-    assertThat(Vq02FrontEnd.rows(meta.get("wav_samples").asInt())).isEqualTo(Arrays.stream(chunks).sum());
+    JsonNode chunks = meta.get("chunk_rows");
+    assertThat(Vq02FrontEnd.rows(meta.get("wav_samples").asInt()))
+        .isEqualTo(IntStream.range(0, chunks.size()).map(i -> chunks.get(i).asInt()).sum());
   }
 
   /** Counts as upstream does: samples, frames and stacked rows carried from chunk to chunk. */
@@ -152,7 +153,8 @@ class Vq02Test {
   }
 
   private SanmEncoder encoder(boolean torch) throws IOException {
-    TokenizerFolder files = TokenizerFolder.of(ReleasedFiles.tokenizer(folder.resolve(torch ? "torch" : "onnx"), torch));
+    Path place = ReleasedFiles.tokenizer(folder.resolve(torch ? "torch" : "onnx"), torch);
+    TokenizerFolder files = TokenizerFolder.of(place);
     return torch ? new TorchSanmEncoder(files.weights(), FunAsrConfig.read(files.config()).heads(), "cpu")
         : new OnnxSanmEncoder(files.chunkEncoder(), "cpu");
   }
