@@ -1,8 +1,6 @@
 package dev.flowtraining.trainer.tokens;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 import ai.djl.nn.Activation;
 import ai.djl.nn.convolutional.Conv1d;
 import ai.djl.ndarray.types.Shape;
@@ -27,14 +25,18 @@ record SanmLayer(NDArray norm1Weight, NDArray norm1Bias, NDArray qkvWeight, NDAr
     return (int) norm2Weight.size();
   }
 
-  /** @return of the input's manager */
-  NDArray apply(NDArray x_WRN, SanmMasks masks, int heads) {
+  /**
+   * @param keys of this layer in the windows before
+   * @param values of this layer in the windows before
+   * @return of the input's manager
+   */
+  NDArray apply(NDArray x_WRN, SanmMasks masks, int heads, SanmPast keys, SanmPast values) {
     NDArray qkv = Operators.linear(Operators.layerNorm(x_WRN, norm1Weight, norm1Bias, EPS), qkvWeight, qkvBias);
     NDArray q_WRN = Operators.narrow(qkv, 2, 0, outputs());
     NDArray k_WRN = Operators.narrow(qkv, 2, outputs(), outputs());
     NDArray v_WRN = Operators.narrow(qkv, 2, 2L * outputs(), outputs());
-    NDArray seen_WHRD = Operators.attention(byHead(q_WRN, heads), byHead(withPast(k_WRN), heads),
-        byHead(withPast(v_WRN), heads), masks.keys_W11S());
+    NDArray seen_WHRD = Operators.attention(byHead(q_WRN, heads), byHead(keys.before(k_WRN, masks.more()), heads),
+        byHead(values.before(v_WRN, masks.more()), heads), masks.keys_W11S());
     NDArray attended = Operators.linear(seen_WHRD.transpose(0, 2, 1, 3).reshape(q_WRN.getShape()), outWeight, outBias);
     NDArray y = attended.addi(memory(masks.rowsOrNull_WR1() == null ? v_WRN : v_WRN.mul(masks.rowsOrNull_WR1())));
     if (inputs() == outputs()) {
@@ -42,18 +44,6 @@ record SanmLayer(NDArray norm1Weight, NDArray norm1Bias, NDArray qkvWeight, NDAr
     }
     NDArray hidden = Operators.linear(Operators.layerNorm(y, norm2Weight, norm2Bias, EPS), ff1Weight, ff1Bias);
     return Operators.linear(Activation.relu(hidden), ff2Weight, ff2Bias).addi(y);
-  }
-
-  /** (W,R,N) → (W,S,N): before a window's own rows the first four of each of the four windows before. */
-  private static NDArray withPast(NDArray x_WRN) {
-    int windows = (int) x_WRN.getShape().get(0);
-    NDArray first = Operators.pad(Operators.narrow(x_WRN, 1, 0, Vq02FrontEnd.CHUNK_ROWS), 0, SanmEncoder.LOOK_BACK, 0);
-    NDList parts = new NDList();
-    for (int back = 0; back < SanmEncoder.LOOK_BACK; back++) {
-      parts.add(Operators.narrow(first, 0, back, windows));
-    }
-    parts.add(x_WRN);
-    return NDArrays.concat(parts, 1);
   }
 
   private static NDArray byHead(NDArray x_WSN, int heads) {

@@ -17,13 +17,15 @@ import java.util.List;
 
 /**
  * The encoder from FunASR's {@code model.pt}. What a window sees of the windows before is keys and values of its own
- * layer, so a layer needs no other window's later layers: each layer runs over all windows of the utterance at once,
- * and weights are read from memory once per utterance instead of once per chunk.
+ * layer, so a layer needs no other window's later layers: each layer runs over many windows at once, and weights are
+ * read from memory once a minute of sound instead of once a chunk.
  *
  * <p>Shapes: W windows, R rows of a window (5 carried, 4 new), S keys that a window sees, H heads, D numbers of a head,
  * N numbers of a row.
  */
 final class TorchSanmEncoder implements SanmEncoder {
+  /** A minute: more at once gains nothing and takes memory. */
+  private static final int AT_ONCE = 250;
   private static final int ROWS = CARRIED + Vq02FrontEnd.CHUNK_ROWS;
 
   private final NDManager manager;
@@ -34,12 +36,17 @@ final class TorchSanmEncoder implements SanmEncoder {
   private final int inputs;
   private final int outputs;
   private final String device;
+  private final int atOnce;
 
   /**
    * @param heads attention heads: the only size that the tensors do not tell
    * @param device {@code cpu}, {@code cuda}, {@code cuda:N} or {@code auto}
    */
   TorchSanmEncoder(Path file, int heads, String device) {
+    this(file, heads, device, AT_ONCE);
+  }
+
+  TorchSanmEncoder(Path file, int heads, String device, int atOnce) {
     StateDict state = StateDictFile.read(file);
     Device place = Torch.start(device, 1); // recordings run side by side, one a thread
     manager = NDManager.newBaseManager(place, "PyTorch");
@@ -61,6 +68,7 @@ final class TorchSanmEncoder implements SanmEncoder {
       throw e;
     }
     this.heads = heads;
+    this.atOnce = atOnce;
     this.device = place.isGpu() ? "cuda:" + place.getDeviceId() : "cpu";
   }
 
@@ -81,30 +89,39 @@ final class TorchSanmEncoder implements SanmEncoder {
       return new float[0];
     }
     int windows = Math.ceilDiv(count, Vq02FrontEnd.CHUNK_ROWS);
+    float[] out = new float[windows * Vq02FrontEnd.CHUNK_ROWS * outputs];
     try (NDManager utterance = manager.newSubManager()) {
-      SanmMasks masks = SanmMasks.of(utterance, windows, count);
-      NDArray x_WRN = utterance.create(FloatBuffer.wrap(windows(rows, windows)), new Shape(windows, ROWS, inputs));
-      for (SanmLayer layer : layers) {
-        try (NDManager scratch = utterance.newSubManager()) {
-          x_WRN.attach(scratch);
-          x_WRN = layer.apply(x_WRN, masks, heads);
-          x_WRN.attach(utterance);
+      List<SanmPast> keys = layers.stream().map(l -> new SanmPast(utterance)).toList();
+      List<SanmPast> values = layers.stream().map(l -> new SanmPast(utterance)).toList();
+      for (int from = 0; from < windows; from += atOnce) {
+        int now = Math.min(atOnce, windows - from);
+        try (NDManager block = utterance.newSubManager()) {
+          SanmMasks masks = SanmMasks.of(block, from, now, count);
+          NDArray x_WRN = block.create(FloatBuffer.wrap(windows(rows, from, now)), new Shape(now, ROWS, inputs));
+          for (int l = 0; l < layers.size(); l++) {
+            try (NDManager scratch = block.newSubManager()) {
+              x_WRN.attach(scratch);
+              x_WRN = layers.get(l).apply(x_WRN, masks, heads, keys.get(l), values.get(l));
+              x_WRN.attach(block);
+            }
+          }
+          NDArray new_WTN = Operators.narrow(x_WRN, 1, CARRIED, Vq02FrontEnd.CHUNK_ROWS);
+          float[] done = Operators.layerNorm(new_WTN, normWeight, normBias, SanmLayer.EPS).toFloatArray();
+          System.arraycopy(done, 0, out, from * Vq02FrontEnd.CHUNK_ROWS * outputs, done.length);
         }
       }
-      NDArray new_WTN = Operators.narrow(x_WRN, 1, CARRIED, Vq02FrontEnd.CHUNK_ROWS);
-      float[] all = Operators.layerNorm(new_WTN, normWeight, normBias, SanmLayer.EPS).toFloatArray();
-      return Arrays.copyOf(all, count * outputs);
     }
+    return Arrays.copyOf(out, count * outputs);
   }
 
-  /** Each window's rows side by side; zeros before the first and after the last. */
-  private float[] windows(float[] rows, int windows) {
-    float[] out = new float[windows * ROWS * inputs];
-    for (int w = 0; w < windows; w++) {
-      int first = w * Vq02FrontEnd.CHUNK_ROWS - CARRIED;
-      int from = Math.max(0, first);
-      int to = Math.min(rows.length / inputs, first + ROWS);
-      System.arraycopy(rows, from * inputs, out, (w * ROWS + from - first) * inputs, (to - from) * inputs);
+  /** Rows of some windows, side by side; zeros before the utterance and after it. */
+  private float[] windows(float[] rows, int from, int count) {
+    float[] out = new float[count * ROWS * inputs];
+    for (int w = 0; w < count; w++) {
+      int first = (from + w) * Vq02FrontEnd.CHUNK_ROWS - CARRIED;
+      int begin = Math.max(0, first);
+      int end = Math.min(rows.length / inputs, first + ROWS);
+      System.arraycopy(rows, begin * inputs, out, (w * ROWS + begin - first) * inputs, (end - begin) * inputs);
     }
     return out;
   }

@@ -125,6 +125,26 @@ class Vq02Test {
     }
   }
 
+  /** Keys and values pass from one block of windows to the next. */
+  @Test
+  void longRecordingsGoInBlocks() throws IOException {
+    TokenizerFolder files = TokenizerFolder.of(ReleasedFiles.tokenizer(folder, true));
+    int heads = FunAsrConfig.read(files.config()).heads();
+    try (SanmEncoder whole = new TorchSanmEncoder(files.weights(), heads, "cpu")) {
+      float[] rows = new float[51 * whole.inputs()];
+      Random random = new Random(2);
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = (float) random.nextGaussian();
+      }
+      float[] wanted = whole.encode(rows);
+      for (int atOnce : new int[] {1, 3, 5, 12}) {
+        try (SanmEncoder blocks = new TorchSanmEncoder(files.weights(), heads, "cpu", atOnce)) {
+          assertClose(blocks.encode(rows), wanted, 5e-5);
+        }
+      }
+    }
+  }
+
   @Test
   void filesThatDoNotFitAreNamed() throws IOException {
     ReleasedFiles.tokenizer(folder, true);
