@@ -14,9 +14,11 @@ import picocli.CommandLine.Parameters;
 @Command(name = "flow-trainer", sortOptions = false, usageHelpAutoWidth = true, mixinStandardHelpOptions = true,
     versionProvider = CommandLineOptions.Version.class,
     description = "Trains the flow (token2mel) model of Step-Audio-EditX: one stage, or with 'run' several in one process.",
-    footer = {"", "Exit codes: 0 done, 1 unknown, 2 usage or config, 64 bad data, 65 out of memory, 66 something missing,",
+    footer = {"", "flow-trainer models check DIR tries the released models in a folder.", "",
+        "Exit codes: 0 done, 1 unknown, 2 usage or config, 64 bad data, 65 out of memory, 66 something missing,",
         "75 worth another try, 143 ended by SIGTERM."})
 final class CommandLineOptions {
+  static final String DEVICES = "auto|cpu|cuda(:\\d+)?";
 
   @Parameters(index = "0", paramLabel = "STAGE", description = "check, prepare-data, speaker-embedding, speech-tokens,"
       + " parquet, train, average, export; or run")
@@ -140,7 +142,7 @@ final class CommandLineOptions {
   StageOptions stageOptions(Map<String, String> env) {
     oneOf("--engine", training.engine, "torch_ddp", "deepspeed");
     oneOf("--by", averaging.by, "last", "valBest");
-    if (!training.device.matches("auto|cpu|cuda(:\\d+)?")) {
+    if (!training.device.matches(DEVICES)) {
       throw usage("--device " + training.device + " is none of auto, cpu, cuda");
     }
     demand(training.ranks >= 1, "--ranks has to be at least 1, not " + training.ranks);

@@ -16,6 +16,7 @@ import dev.flowtraining.trainer.train.LocalRanks;
 import dev.flowtraining.trainer.train.TrainTask;
 import java.io.IOException;
 import java.time.Clock;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -46,11 +47,16 @@ public final class FlowTrainer {
 
   private int exitCode(String[] args) {
     CommandLineOptions options = new CommandLineOptions();
-    CommandLine line = new CommandLine(options);
+    ModelsCommand models = args.length > 0 && args[0].equals(ModelsCommand.NAME) ? new ModelsCommand() : null;
+    CommandLine line = new CommandLine(models == null ? options : models);
     CountDownLatch done = new CountDownLatch(1);
     try {
-      line.parseArgs(args);
+      line.parseArgs(models == null ? args : Arrays.copyOfRange(args, 1, args.length));
       if (CommandLine.printHelpIfRequested(line.getParseResult())) {
+        return ExitCode.DONE.code();
+      }
+      if (models != null) {
+        models.run(System.out);
         return ExitCode.DONE.code();
       }
       onTermination(Thread.currentThread(), done, options);

@@ -59,6 +59,16 @@ class FlowTrainerTest {
   }
 
   @Test
+  void modelsThatAreMissingAreExitCode66() throws Exception {
+    assertThat(run("models", "check", folder.toString())).as(output).isEqualTo(66);
+    assertThat(output).contains("campplus.onnx").contains("missing").doesNotContain("\tat ");
+    assertThat(termination().get("reason").asText()).isEqualTo("ModelNotFound");
+    assertThat(run("models", "dance", folder.toString())).as(output).isEqualTo(2);
+    assertThat(run("models", "--help")).as(output).isZero();
+    assertThat(output).contains("check DIR");
+  }
+
+  @Test
   void theCheckEndsWithTheReasonOfItsFirstMissingRow() throws Exception {
     assertThat(run("check", "--run-dir", folder.resolve("run").toString(), "--preset", "tiny", "--device", "cpu",
         "--min-free-disk", "900Ti")).as(output).isEqualTo(66);

@@ -31,7 +31,11 @@ public final class Check {
 
   /** @throws StageFailure with exit code and reason of the first row that misses something */
   public void run(PrintStream out) {
-    List<Row> rows = rows();
+    report(rows(), out);
+  }
+
+  /** Prints the table and, when something is missing, ends with the first that is. */
+  static void report(List<Row> rows, PrintStream out) {
     print(rows, out);
     List<Row> missing = rows.stream().filter(r -> r.state() == Row.State.MISSING).toList();
     if (!missing.isEmpty()) {

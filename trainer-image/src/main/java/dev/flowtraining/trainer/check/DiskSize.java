@@ -27,6 +27,7 @@ record DiskSize(long bytes) {
   @Override
   public String toString() {
     return bytes >= 1L << 30 ? "%.1f GiB".formatted(bytes / (double) (1L << 30))
-        : "%.0f MiB".formatted(bytes / (double) (1L << 20));
+        : bytes >= 1L << 20 ? "%.0f MiB".formatted(bytes / (double) (1L << 20))
+        : Math.ceilDiv(bytes, 1L << 10) + " KiB";
   }
 }

@@ -3,7 +3,7 @@ package dev.flowtraining.trainer.check;
 import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
-import dev.flowtraining.trainer.torch.StateDictFile;
+import dev.flowtraining.trainer.models.TokenizerFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,14 +16,19 @@ final class ModelRows {
   private ModelRows() {}
 
   static List<Row> of(StageOptions options, RunLayout layout) {
+    ModelTrial trial = new ModelTrial(null, options.device());
     List<Row> rows = new ArrayList<>();
-    rows.add(there("speaker encoder", options.speakerEncoder(), "campplus.onnx", "spec.models.speakerEncoder"));
-    rows.add(there("tokenizer", options.tokenizer(), "the folder of Step-Audio-Tokenizer", "spec.models.tokenizer"));
+    Row speaker = there("speaker encoder", options.speakerEncoder(), "campplus.onnx", "spec.models.speakerEncoder");
+    rows.add(isFile(speaker, options.speakerEncoder())
+        ? trial.speakerEncoder(speaker.what(), Path.of(options.speakerEncoder())) : speaker);
+    Row tokenizer =
+        there("tokenizer", options.tokenizer(), "the folder of Step-Audio-Tokenizer", "spec.models.tokenizer");
+    rows.addAll(isFile(tokenizer, options.tokenizer())
+        ? tokenizer(Path.of(options.tokenizer()), trial) : List.of(tokenizer));
     Row init = there("init", options.init(), "a flow.pt", "spec.models.init");
-    rows.add(init.state() == Row.State.OK && !options.init().equals(BUILTIN)
-        ? checkpoint("init", Path.of(options.init())) : init);
+    rows.add(isFile(init, options.init()) ? trial.checkpoint(init.what(), Path.of(options.init())) : init);
     if (options.resumeFrom() != null) {
-      rows.add(checkpoint("checkpoint", layout.root().resolve(options.resumeFrom())));
+      rows.add(trial.checkpoint("checkpoint", layout.root().resolve(options.resumeFrom())));
     }
     return rows;
   }
@@ -37,11 +42,17 @@ final class ModelRows {
             + ", or use builtin", "ModelNotFound");
   }
 
-  private static Row checkpoint(String what, Path file) {
+  private static boolean isFile(Row there, String model) {
+    return there.state() == Row.State.OK && !model.equals(BUILTIN);
+  }
+
+  private static List<Row> tokenizer(Path folder, ModelTrial trial) {
+    TokenizerFolder files;
     try {
-      return Row.ok(what, file + ", " + StateDictFile.read(file).tensors().size() + " tensors");
+      files = TokenizerFolder.of(folder);
     } catch (StageFailure e) {
-      return Row.failed(what, "use another checkpoint", e);
+      return List.of(Row.failed("tokenizer", "", e));
     }
+    return List.of(trial.vq02("tokenizer vq02", files), trial.vq06("tokenizer vq06", files.vq06()));
   }
 }

@@ -34,7 +34,7 @@ public record FlowConfig(
       // Seconds; longer utterances are rejected.
       double maxSeconds) {}
 
-  /** Stage 2's built-in tokenizer. */
+  /** Stage 2: the built-in tokenizer's fit, and what the released one does first. */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Tokenizer(
       // Codes at 16.67 Hz, at most 1024.
@@ -44,7 +44,9 @@ public record FlowConfig(
       // Lloyd iterations of k-means.
       int iterations,
       // Feature frames that the fit sees at most.
-      int maxFitFrames) {}
+      int maxFitFrames,
+      // Whether the released tokenizer sees audio without the silence at its ends.
+      boolean trim) {}
 
   /** Stages 3 and 4: Parquet and batches. */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)

@@ -70,8 +70,10 @@ public final class Workers implements AutoCloseable {
     }
   }
 
+  /** Waits for work that is under way: what it uses, native memory perhaps, is closed next. */
   @Override
   public void close() {
     pool.shutdownNow();
+    pool.close();
   }
 }

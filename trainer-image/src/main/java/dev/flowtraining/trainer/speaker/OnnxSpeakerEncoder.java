@@ -1,38 +1,33 @@
 package dev.flowtraining.trainer.speaker;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import dev.flowtraining.trainer.ExitCode;
-import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.audio.Fbank;
 import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Unusable;
+import dev.flowtraining.trainer.models.OnnxModel;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
-import java.util.Map;
 
 /**
- * {@code campplus.onnx}: input (1, frames, 80) filter banks less their mean over time, output (1, 192). One session for
- * all threads, each run on one thread: many recordings side by side are faster than one at a time on all cores.
+ * {@code campplus.onnx}: input (1, frames, 80) filter banks less their mean over time, output (1, 192). One recording a
+ * run: its statistics pooling would see the padding of a batch, and recordings of equal length are rare.
  */
-final class OnnxSpeakerEncoder implements SpeakerEncoder {
-  private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
-  private final OrtSession session;
-  private final String input;
+public final class OnnxSpeakerEncoder implements SpeakerEncoder {
+  private final OnnxModel model;
 
-  /** @throws StageFailure 66 {@code ModelUnreadable} */
-  OnnxSpeakerEncoder(Path model) {
-    try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-      options.setIntraOpNumThreads(1);
-      options.setInterOpNumThreads(1);
-      session = environment.createSession(model.toString(), options);
-      input = session.getInputNames().iterator().next();
-    } catch (OrtException e) {
-      throw new StageFailure(ExitCode.MISSING, "ModelUnreadable",
-          model + " is no ONNX model that can be loaded (" + e.getMessage() + "); fetch campplus.onnx again", e);
+  /**
+   * @param device {@code cpu}, {@code cuda}, {@code cuda:N} or {@code auto}
+   * @throws dev.flowtraining.trainer.StageFailure 66 {@code ModelNotFound}, {@code ModelUnreadable}
+   */
+  public OnnxSpeakerEncoder(Path file, String device) {
+    model = OnnxModel.open(file, device).require(1, 1, "speaker encoder");
+    long[] fbank = model.inputShape(0);
+    if (fbank.length != 3 || fbank[2] != Fbank.BINS && fbank[2] != -1) {
+      model.close();
+      throw model.unfit("its input is not (1, frames, " + Fbank.BINS + ") but " + model + "; it is not CAM++");
     }
   }
 
@@ -43,26 +38,28 @@ final class OnnxSpeakerEncoder implements SpeakerEncoder {
     if (frames == 0) {
       throw new Unusable(RejectReason.TOO_SHORT, samples.length + " samples at 16 kHz are less than a window of 25 ms");
     }
-    try (OnnxTensor tensor =
-            OnnxTensor.createTensor(environment, FloatBuffer.wrap(fbank_FC), new long[] {1, frames, Fbank.BINS});
-        OrtSession.Result result = session.run(Map.of(input, tensor))) {
-      float[] embedding = ((float[][]) result.get(0).getValue())[0];
-      if (embedding.length != SIZE) {
-        throw new StageFailure(ExitCode.MISSING, "ModelUnreadable",
-            "the speaker encoder gives " + embedding.length + " numbers instead of " + SIZE + "; it is not CAM++");
+    try (OnnxTensor fbank = OnnxTensor.createTensor(OnnxModel.environment(), FloatBuffer.wrap(fbank_FC),
+            new long[] {1, frames, Fbank.BINS});
+        OrtSession.Result result = model.run(fbank)) {
+      float[] embedding = new float[SIZE];
+      FloatBuffer values = ((OnnxTensor) result.get(0)).getFloatBuffer();
+      if (values.remaining() != SIZE) {
+        throw model.unfit("it gives " + values.remaining() + " numbers instead of " + SIZE + "; it is not CAM++");
       }
+      values.get(embedding);
       return embedding;
     } catch (OrtException e) {
       throw new IOException("the speaker encoder failed: " + e.getMessage(), e);
     }
   }
 
+  /** Inputs and outputs. */
+  public String describe() {
+    return model.toString();
+  }
+
   @Override
   public void close() {
-    try {
-      session.close();
-    } catch (OrtException e) {
-      throw new IllegalStateException(e);
-    }
+    model.close();
   }
 }

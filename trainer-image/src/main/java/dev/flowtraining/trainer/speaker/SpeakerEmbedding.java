@@ -94,7 +94,7 @@ public final class SpeakerEmbedding implements StageTask {
   }
 
   private static SpeakerEncoder encoder(StageContext context) {
-    return isBuiltin(context) ? new BuiltinSpeakerEncoder() : new OnnxSpeakerEncoder(model(context));
+    return isBuiltin(context) ? new BuiltinSpeakerEncoder() : new OnnxSpeakerEncoder(model(context), context.options().device());
   }
 
   private static boolean isBuiltin(StageContext context) {

@@ -29,6 +29,16 @@ record BuiltinTokenizer(Codebook vq02, Codebook vq06) implements SpeechTokenizer
     return DualCodebook.interleave(vq02.encode(features.vq02()), vq06.encode(features.vq06()));
   }
 
+  @Override
+  public int vq02Codes() {
+    return vq02.codes();
+  }
+
+  @Override
+  public int vq06Codes() {
+    return vq06.codes();
+  }
+
   /** Fits both codebooks on the features of some recordings. */
   static BuiltinTokenizer fit(List<AcousticFeatures> recordings, FlowConfig.Tokenizer config, Workers workers)
       throws IOException, InterruptedException {

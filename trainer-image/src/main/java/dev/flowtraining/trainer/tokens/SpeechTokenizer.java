@@ -12,6 +12,12 @@ interface SpeechTokenizer extends AutoCloseable {
    */
   long[] tokens(float[] samples) throws IOException;
 
+  /** Codes that the first stream can have. */
+  int vq02Codes();
+
+  /** Codes that the second stream can have. */
+  int vq06Codes();
+
   @Override
   default void close() {}
 }

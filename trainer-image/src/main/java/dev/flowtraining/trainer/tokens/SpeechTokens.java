@@ -12,6 +12,7 @@ import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.DualCodebook;
 import dev.flowtraining.trainer.data.KaldiFolder;
 import dev.flowtraining.trainer.data.Tally;
+import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.UtteranceTable;
 import dev.flowtraining.trainer.data.Workers;
@@ -25,16 +26,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Stage 2: the flat dual-codebook tokens of every utterance, {@code utt2speech_token}. */
 public final class SpeechTokens implements StageTask {
+  private static final Logger LOG = LoggerFactory.getLogger(SpeechTokens.class);
   private static final int FORMAT = 1;
   private static final List<String> SPLITS = List.of("train", "dev");
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    requireBuiltin(context);
-    return InputHash.start().add("speech-tokens").add(FORMAT).add("builtin").add(context.config().tokenizerConf())
+    return TokenizerChoice.of(context).addTo(InputHash.start().add("speech-tokens").add(FORMAT))
         .add(StageRecord.require(context.layout(), Stage.PREPARE_DATA).outputHash()).hex();
   }
 
@@ -51,21 +54,20 @@ public final class SpeechTokens implements StageTask {
     List<Utterance> dev = KaldiFolder.read(layout.data("dev"));
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start();
-    try (Workers workers = Workers.start()) {
-      BuiltinTokenizer tokenizer = tokenizer(context, inputHash, train, workers);
+    try (SpeechTokenizer tokenizer = tokenizer(context, inputHash, train); Workers workers = Workers.start()) {
       Tally tally = new Tally(context.progress(), Stage.SPEECH_TOKENS, train.size() + dev.size());
       for (String split : SPLITS) {
         List<Utterance> utterances = split.equals("train") ? train : dev;
         Path file = layout.utt2speechToken(split);
         Map<String, String> table = UtteranceTable.write(file, inputHash, utterances,
-            u -> text(tokenizer.tokens(u.waveform(SpeechTokenizer.RATE).samples())), workers, tally);
+            u -> text(tokenizer, u), workers, tally);
         outputHash.file(file);
         count(split, utterances.size(), table, counts);
       }
-      counts.put("vq02Codes", tokenizer.vq02().codes());
-      counts.put("vq06Codes", tokenizer.vq06().codes());
+      counts.put("vq02Codes", tokenizer.vq02Codes());
+      counts.put("vq06Codes", tokenizer.vq06Codes());
     }
-    counts.put("tokenizer", "builtin");
+    counts.put("tokenizer", TokenizerChoice.of(context).isBuiltin() ? "builtin" : "released");
     return new Result(counts, outputHash.hex());
   }
 
@@ -84,15 +86,23 @@ public final class SpeechTokens implements StageTask {
     counts.put(split + "Vq06Perplexity", usage.vq06Perplexity());
   }
 
+  private static SpeechTokenizer tokenizer(StageContext context, String inputHash, List<Utterance> train)
+      throws IOException, InterruptedException {
+    TokenizerChoice choice = TokenizerChoice.of(context);
+    return choice.isBuiltin() ? builtin(context, inputHash, train) : choice.open();
+  }
+
   /** The codebooks, fitted now or by the run that was interrupted here. */
-  private static BuiltinTokenizer tokenizer(StageContext context, String inputHash, List<Utterance> train,
-      Workers workers) throws IOException, InterruptedException {
+  private static BuiltinTokenizer builtin(StageContext context, String inputHash, List<Utterance> train)
+      throws IOException, InterruptedException {
     Path folder = context.layout().codebooks();
     Path file = folder.resolve("builtin-" + inputHash.substring(0, 12) + ".safetensors");
     if (!Files.exists(file)) {
       context.progress().update(Stage.SPEECH_TOKENS, 0, "fitting the codebooks");
-      BuiltinTokenizer.fit(features(train, context.config().tokenizerConf(), workers),
-          context.config().tokenizerConf(), workers).write(file);
+      FlowConfig.Tokenizer config = context.config().tokenizerConf();
+      try (Workers workers = Workers.start()) {
+        BuiltinTokenizer.fit(features(train, config, workers), config, workers).write(file);
+      }
     }
     try (var files = Files.newDirectoryStream(folder, "builtin-*.safetensors")) {
       for (Path other : files) {
@@ -124,21 +134,14 @@ public final class SpeechTokens implements StageTask {
     return features;
   }
 
-  /** @return null, which leaves the utterance out, when there is no whole group */
-  private static String text(long[] flat) {
-    return flat.length == 0 ? null : Arrays.stream(flat).mapToObj(Long::toString).collect(Collectors.joining(" "));
-  }
-
-  private static void requireBuiltin(StageContext context) {
-    String option = context.options().tokenizer();
-    if (option == null || option.equals("builtin")) {
-      return;
+  /** @return null, which leaves the utterance out, when there is no whole group or the model cannot take it */
+  private static String text(SpeechTokenizer tokenizer, Utterance utterance) throws IOException {
+    try {
+      long[] flat = tokenizer.tokens(utterance.waveform(SpeechTokenizer.RATE).samples());
+      return flat.length == 0 ? null : Arrays.stream(flat).mapToObj(Long::toString).collect(Collectors.joining(" "));
+    } catch (Unusable e) {
+      LOG.warn("{} has no tokens: {}", utterance.utt(), e.getMessage());
+      return null;
     }
-    if (!Files.isDirectory(Path.of(option))) {
-      throw new StageFailure(ExitCode.MISSING, "ModelNotFound",
-          "the tokenizer folder " + option + " is not there; give its path, or --tokenizer builtin");
-    }
-    throw new StageFailure(ExitCode.MISSING, "ModelNotSupported",
-        "this release cannot read the released tokenizer in " + option + " yet; use --tokenizer builtin");
   }
 }

@@ -50,6 +50,9 @@ public final class StateDictFile {
       if (!(Unpickler.read(archive.pickle()) instanceof Map<?, ?> dict)) {
         throw new IOException("it holds no dict of tensors");
       }
+      if (dict.get("state_dict") instanceof Map<?, ?> inner) {
+        dict = inner; // checkpoints of FunASR's trainer
+      }
       LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
       LinkedHashMap<String, Long> integers = new LinkedHashMap<>();
       for (Map.Entry<?, ?> entry : dict.entrySet()) {

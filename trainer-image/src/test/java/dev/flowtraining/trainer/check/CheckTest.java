@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
+import dev.flowtraining.trainer.models.ReleasedFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -98,6 +100,19 @@ class CheckTest {
     init = "builtin";
     run = Files.writeString(folder.resolve("file"), "a file where the run directory should be");
     assertThat(failure().reason()).isEqualTo("VolumeNotWritable");
+  }
+
+  @Test
+  void releasedModelsAreTried() throws IOException {
+    tokenizer = ReleasedFiles.tokenizer(folder.resolve("tokenizer"), false).toString();
+    speakerEncoder = Fixtures.file("onnx_stubs/campplus_stub.onnx").toString();
+    check().run(new PrintStream(out, true));
+    assertThat(out.toString().lines().filter(l -> l.contains("1 s of audio in"))).hasSize(3);
+    Files.delete(Path.of(tokenizer).resolve("speech_tokenizer_v1.onnx"));
+    assertThat(failure().reason()).isEqualTo("ModelNotFound");
+    tokenizer = "builtin";
+    speakerEncoder = Files.writeString(folder.resolve("campplus.onnx"), "no model").toString();
+    assertThat(failure().reason()).isEqualTo("ModelUnreadable");
   }
 
   @Test

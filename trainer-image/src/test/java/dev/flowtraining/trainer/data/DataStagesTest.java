@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
 
 import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.InputHash;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
@@ -12,6 +13,8 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.audio.Wav;
 import dev.flowtraining.trainer.audio.Waveform;
+import dev.flowtraining.trainer.models.ReleasedFiles;
+import dev.flowtraining.trainer.models.TokenizerFolder;
 import dev.flowtraining.trainer.parquet.ParquetFile;
 import dev.flowtraining.trainer.parquet.UtteranceRow;
 import dev.flowtraining.trainer.parquet.WriteParquet;
@@ -21,6 +24,7 @@ import dev.flowtraining.trainer.tokens.SpeechTokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -153,6 +157,41 @@ class DataStagesTest {
     Stages.run(context(run), Stage.PREPARE_DATA, new PrepareData());
     assertThat(new SpeakerEmbedding().inputHash(context(run))).isNotEqualTo(embedding);
     assertThat(new WriteParquet().inputHash(context(run))).isNotEqualTo(parquet);
+  }
+
+  @Test
+  void releasedModelsDoTheSameWork() throws Exception {
+    Path run = folder.resolve("run");
+    Path tokenizer = ReleasedFiles.tokenizer(folder.resolve("tokenizer"), true);
+    Path campplus = Files.copy(Fixtures.file("onnx_stubs/campplus_stub.onnx"), folder.resolve("campplus.onnx"));
+    StageContext context = Stages.context(run,
+        Stages.options(input, null, 0.2, null, campplus.toString(), tokenizer.toString()), 0);
+    Stages.run(context, Stage.PREPARE_DATA, new PrepareData());
+    Stages.run(context, Stage.SPEAKER_EMBEDDING, new SpeakerEmbedding());
+    StageTask.Result tokens = Stages.run(context, Stage.SPEECH_TOKENS, new SpeechTokens());
+    assertThat(tokens.counts()).containsEntry("tokenizer", "released").containsEntry("trainWithoutTokens", 0);
+    Stages.run(context, Stage.PARQUET, new WriteParquet());
+    ExampleLoader loader = new ExampleLoader(context.config().datasetConf(), 80);
+    for (String line : Files.readAllLines(context.layout().dataList("train"))) {
+      for (UtteranceRow row : ParquetFile.read(run.resolve(line))) {
+        assertThat(loader.load(row).tokens()).isBetween(27, 51);
+      }
+    }
+    // an encoder of another form gives the same codes
+    Path onnx = ReleasedFiles.tokenizer(folder.resolve("onnx"), false);
+    StageContext other = Stages.context(folder.resolve("other"),
+        Stages.options(input, null, 0.2, null, campplus.toString(), onnx.toString()), 0);
+    Stages.run(other, Stage.PREPARE_DATA, new PrepareData());
+    assertThat(Stages.run(other, Stage.SPEECH_TOKENS, new SpeechTokens()).outputHash()).isEqualTo(tokens.outputHash());
+
+    // another content of a model file is another input
+    String before = new SpeechTokens().inputHash(context);
+    String embedding = new SpeakerEmbedding().inputHash(context);
+    Files.writeString(tokenizer.resolve("dengcunqin").resolve(TokenizerFolder.FUN_ASR).resolve("am.mvn"), " ",
+        StandardOpenOption.APPEND);
+    Files.writeString(campplus, " ", StandardOpenOption.APPEND);
+    assertThat(new SpeechTokens().inputHash(context)).isNotEqualTo(before);
+    assertThat(new SpeakerEmbedding().inputHash(context)).isNotEqualTo(embedding);
   }
 
   @Test

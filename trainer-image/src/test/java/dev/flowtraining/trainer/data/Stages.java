@@ -30,7 +30,7 @@ public final class Stages {
 
   public static StageContext context(Path run, StageOptions options, double maxRejectFraction) {
     FlowConfig config = new FlowConfig(null, null, new FlowConfig.Prepare(maxRejectFraction, 0.5, 2.5),
-        new FlowConfig.Tokenizer(8, 16, 5, 5000),
+        new FlowConfig.Tokenizer(8, 16, 5, 5000, false),
         new FlowConfig.Dataset(24_000, 200_000, 2000, 1000, 500, 1, 1, "utt"), null);
     return new StageContext(new RunLayout(run), config, options, Ranks.of(Map.of()), Progress.NONE);
   }

@@ -57,7 +57,7 @@ class SpeakerEncoderTest {
   void onnxModel() throws IOException {
     Tensor expected = Fixtures.npz("onnx_stubs/expected.npz").get("embedding");
     Tensor clip = Fixtures.npz("audio/features.npz").get("resample_fn_to_16000");
-    try (OnnxSpeakerEncoder encoder = new OnnxSpeakerEncoder(Fixtures.file("onnx_stubs/campplus_stub.onnx"))) {
+    try (OnnxSpeakerEncoder encoder = new OnnxSpeakerEncoder(Fixtures.file("onnx_stubs/campplus_stub.onnx"), "cpu")) {
       assertThat(encoder.embed(floats(clip))).containsExactly(floats(expected), offset(1e-4f));
     }
   }
@@ -65,7 +65,7 @@ class SpeakerEncoderTest {
   @Test
   void aFileThatIsNoModel(@TempDir Path folder) throws IOException {
     Path file = Files.writeString(folder.resolve("campplus.onnx"), "no model");
-    assertThatThrownBy(() -> new OnnxSpeakerEncoder(file)).isInstanceOfSatisfying(StageFailure.class,
+    assertThatThrownBy(() -> new OnnxSpeakerEncoder(file, "cpu")).isInstanceOfSatisfying(StageFailure.class,
         e -> assertThat(e.reason()).isEqualTo("ModelUnreadable"));
   }
 

@@ -72,6 +72,31 @@ class StateDictFileTest {
     assertThat(dict.integer("step", -1)).isEqualTo(20);
   }
 
+  @Test
+  void weightsUnderStateDictAreFound() throws IOException {
+    Path plain = folder.resolve("plain.pt");
+    StateDictFile.write(plain, new StateDict(new LinkedHashMap<>(Map.of("w", Tensor.of(new float[] {1, 2}, 2)))));
+    Path nested = folder.resolve("nested.pt");
+    try (ZipFile in = new ZipFile(plain.toFile());
+        ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(nested))) {
+      for (ZipEntry entry : (Iterable<ZipEntry>) in.stream().map(ZipEntry.class::cast)::iterator) {
+        byte[] bytes = in.getInputStream(entry).readAllBytes();
+        out.putNextEntry(new ZipEntry(entry.getName()));
+        if (entry.getName().endsWith("data.pkl")) {
+          // {"state_dict": what the file held}: PROTO 2, EMPTY_DICT, BINUNICODE key, value, SETITEM, STOP
+          out.write(new byte[] {(byte) 0x80, 2, '}', 'X', 10, 0, 0, 0});
+          out.write("state_dict".getBytes(StandardCharsets.US_ASCII));
+          out.write(bytes, 2, bytes.length - 3);
+          out.write(new byte[] {'s', '.'});
+        } else {
+          out.write(bytes);
+        }
+        out.closeEntry();
+      }
+    }
+    assertSame(StateDictFile.read(nested), StateDictFile.read(plain));
+  }
+
   @ParameterizedTest
   @EnumSource
   void whatIsWrittenReadsBackWhateverTheType(StateDictFile.Form form) throws IOException {
