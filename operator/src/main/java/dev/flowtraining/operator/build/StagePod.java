@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.build;
 
+import dev.flowtraining.operator.api.v1alpha1.Device;
 import dev.flowtraining.operator.api.v1alpha1.EnvironmentVariable;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.PodTemplate;
@@ -7,6 +8,7 @@ import dev.flowtraining.operator.api.v1alpha1.Resources;
 import dev.flowtraining.operator.api.v1alpha1.SecretReference;
 import dev.flowtraining.operator.api.v1alpha1.StageOverride;
 import dev.flowtraining.operator.api.v1alpha1.TolerationSpec;
+import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
 import dev.flowtraining.operator.decide.Decision.Start;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
@@ -103,9 +105,16 @@ final class StagePod {
     return override.map(StageOverride::resources).orElse(general);
   }
 
+  /** The GPU of a rank. The check before training asks for it too: Kubernetes gives both the same one. */
+  Map<String, String> devices() {
+    TrainingSpec training = ft.getSpec().training();
+    boolean gpu = start.stage().isTraining() && training.device() == Device.CUDA;
+    return gpu ? Map.of(training.gpuResourceName(), "1") : Map.of();
+  }
+
   private Container check() {
-    return base("check", StageArguments.check(ft, hasConfigFile()), environment())
-        .withResources(requirements(resources(), Map.of()))
+    return base("check", StageArguments.check(ft, start.stage(), hasConfigFile()), environment())
+        .withResources(requirements(resources(), devices()))
         .withVolumeMounts(Mounts.mounts(ft, start.stage(), configMap, false))
         .build();
   }

@@ -9,6 +9,7 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.decide.Decision;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
@@ -59,6 +60,22 @@ class GoldenTest {
         Optional.of("train_conf: {max_epoch: 3}")), Samples.nothing(), "registry.example/flow-trainer:1");
     agrees("begin.yaml", Stream.concat(begin.applied().stream(), begin.created().stream()).toList());
     agrees("train-cuda-deepspeed.yaml", start(ft, new Decision.Start(Stage.TRAIN, 1, true, Optional.empty())));
+  }
+
+  @Test
+  void theCheckAsksForAGpuOnlyWhereItsPodHasOne() {
+    FlowTraining cuda = Samples.training("training: {gpus: 2, device: cuda}");
+    Container beforeData = check(cuda, Stage.PREPARE_DATA);
+    assertThat(beforeData.getArgs()).containsSubsequence("--device", "cpu");
+    assertThat(beforeData.getResources().getLimits()).isEmpty();
+    Container beforeTraining = check(cuda, Stage.TRAIN);
+    assertThat(beforeTraining.getArgs()).containsSubsequence("--device", "cuda");
+    assertThat(beforeTraining.getResources().getLimits()).containsEntry("nvidia.com/gpu", new Quantity("1"));
+  }
+
+  private static Container check(FlowTraining ft, Stage first) {
+    Job job = (Job) start(ft, new Decision.Start(first, 1, true, Optional.empty())).getLast();
+    return job.getSpec().getTemplate().getSpec().getInitContainers().getFirst();
   }
 
   @Test
