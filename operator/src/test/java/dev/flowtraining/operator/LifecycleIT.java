@@ -11,6 +11,8 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import io.fabric8.kubeapitest.junit.EnableKubeAPIServer;
 import io.fabric8.kubeapitest.junit.KubeConfig;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.Config;
@@ -229,6 +231,24 @@ class LifecycleIT {
     cluster.awaitJob("demo-prepare-data");
     FlowTrainingStatus running = cluster.awaitPhase("demo", Phase.RUNNING);
     assertThat(condition(running, "Stalled").status()).isEqualTo("False");
+  }
+
+  @Test
+  void anObjectOfSomebodyElseIsLeftAlone() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.client.resource(new ConfigMapBuilder().withNewMetadata().withName("demo-progress").withNamespace("default")
+        .endMetadata().addToData("mine", "yes").build()).create();
+    cluster.apply(TRAIN_ONLY);
+    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds)
+        .isPresent());
+    assertThat(condition(blocked, "Stalled").reason()).isEqualTo("ObjectRefused");
+    assertThat(condition(blocked, "Stalled").message()).contains("ConfigMap 'demo-progress'").contains("rename");
+    ConfigMap theirs = cluster.client.configMaps().inNamespace("default").withName("demo-progress").get();
+    assertThat(theirs.getMetadata().getOwnerReferences()).isEmpty();
+    assertThat(theirs.getData()).containsOnlyKeys("mine");
+    assertThat(cluster.jobs()).isEmpty();
+    cluster.client.resource(theirs).delete();
+    cluster.awaitJob("demo-train-1");
   }
 
   @Test
