@@ -1,5 +1,7 @@
 package dev.flowtraining.operator;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
@@ -49,9 +51,13 @@ final class PlayedCluster {
   }
 
   void startOperator() {
+    startOperator(Clock.systemUTC());
+  }
+
+  void startOperator(Clock clock) {
     operator = new Operator(o -> o.withKubernetesClient(client).withCloseClientOnStop(false));
     operator.register(new FlowTrainingReconciler(client, new OperatorMetrics(new SimpleMeterRegistry()),
-        Clock.systemUTC(), "flow-trainer:test"));
+        clock, "flow-trainer:test"));
     operator.start();
   }
 
@@ -199,6 +205,12 @@ final class PlayedCluster {
     return client.v1().events().inNamespace(NAMESPACE).withField("involvedObject.name", name).list().getItems().stream()
         .sorted(Comparator.comparing((Event e) -> Long.parseLong(e.getMetadata().getResourceVersion())))
         .map(Event::getReason).collect(Collectors.toList());
+  }
+
+  /** Events come after the status that they tell of. */
+  void awaitEvents(String name, String... reasons) {
+    await(() -> events(name), seen -> seen.size() >= reasons.length);
+    assertThat(events(name)).containsExactly(reasons);
   }
 
   void clean() {

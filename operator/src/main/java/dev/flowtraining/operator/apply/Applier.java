@@ -38,6 +38,9 @@ public final class Applier {
       client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(job)
           .withPropagationPolicy(DeletionPropagation.BACKGROUND).delete();
     }
+    for (String pod : children.lostPods()) {
+      client.pods().inNamespace(ft.getMetadata().getNamespace()).withName(pod).withGracePeriod(0).delete();
+    }
   }
 
   /** Server-side apply would take over an object that somebody else made under one of our names. */

@@ -9,6 +9,7 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.build.Names;
+import dev.flowtraining.operator.observe.Observation.Former;
 import dev.flowtraining.operator.observe.Observation.Warning;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Event;
@@ -21,6 +22,7 @@ import io.javaoperatorsdk.operator.api.reconciler.Context;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,8 +51,11 @@ public final class Observer {
     Set<Pod> allPods = context.getSecondaryResources(Pod.class);
     List<JobView> jobs = new ArrayList<>(allJobs.stream().filter(j -> isOf(ft, j)).map(Views::job).toList());
     List<PodView> pods = allPods.stream().filter(p -> isOf(ft, p)).map(Views::pod).toList();
-    List<String> former = Stream.concat(allJobs.stream(), allPods.stream()).filter(o -> !isOf(ft, o))
-        .map(o -> o.getKind() + " " + o.getMetadata().getName()).sorted().toList();
+    List<Former> former = Stream.concat(
+        allJobs.stream().filter(j -> !isOf(ft, j)).map(j -> new Former("job " + j.getMetadata().getName(),
+            Optional.empty())),
+        allPods.stream().filter(p -> !isOf(ft, p)).map(Views::pod).map(p -> new Former(p.where(), Optional.of(p))))
+        .sorted(Comparator.comparing(Former::where)).toList();
 
     FlowTrainingStatus status = ft.getStatus();
     boolean inProgress = status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;

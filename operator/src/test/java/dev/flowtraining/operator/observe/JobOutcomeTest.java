@@ -100,7 +100,7 @@ class JobOutcomeTest {
   void aFailedCheckIsTold() {
     JobView job = job(Stage.PREPARE_DATA, 1);
     PodView pod = new PodView("p", Stage.PREPARE_DATA, 1, 0, "n", true, Optional.empty(), Optional.empty(),
-        Optional.empty(), List.of(new ContainerView("check", true, 0, exited(66,
+        Optional.empty(), Optional.empty(), List.of(new ContainerView("check", true, 0, exited(66,
         "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}",
             NOW)), new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
     assertThat(((JobOutcome.Failed) JobOutcome.of(Optional.of(job), List.of(pod), Map.of(), 1, 1,
