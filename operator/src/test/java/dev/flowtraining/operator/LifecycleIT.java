@@ -17,6 +17,8 @@ import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -118,7 +120,7 @@ class LifecycleIT {
     assertThat(end.of(Stage.PREPARE_DATA).message()).isEqualTo("utterances 12");
     assertThat(end.artifacts().getFirst().path()).isEqualTo("export/flow.pt");
     assertThat(end.image()).isEqualTo("flow-trainer:test");
-    assertThat(cluster.events("demo")).containsExactly("RunStarted", "StageStarted", "StageCompleted", "StageStarted",
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "StageCompleted", "StageStarted",
         "StageCompleted", "StageStarted", "StageCompleted", "StageStarted", "StageCompleted", "StageStarted",
         "CheckpointAccepted", "StageCompleted", "StageStarted", "StageCompleted", "StageStarted", "StageCompleted",
         "Completed");
@@ -175,7 +177,7 @@ class LifecycleIT {
     FlowTrainingStatus end = cluster.awaitPhase("demo", Phase.SUCCEEDED);
     assertThat(end.training().restarts()).isEqualTo(1);
     assertThat(condition(end, "DataPrepared").reason()).isEqualTo("NotRequested");
-    assertThat(cluster.events("demo")).containsExactly("RunStarted", "StageStarted", "CheckpointAccepted",
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "CheckpointAccepted",
         "TrainingRestarted", "StageStarted", "CheckpointAccepted", "StageCompleted", "Completed");
   }
 
@@ -194,6 +196,26 @@ class LifecycleIT {
   }
 
   @Test
+  void aPodOnALostNodeIsDeletedByForce() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY);
+    cluster.run("demo-train-1");
+    cluster.exit("demo-train-1-0", 0, 1, "Error", "");
+    cluster.awaitPhase("demo", Phase.RESTARTING);
+    PlayedCluster.await(() -> cluster.job("demo-train-1"), j -> j == null);
+    // the garbage collector asks, the kubelet does not answer
+    cluster.client.pods().inNamespace("default").withName("demo-train-1-1").delete();
+    cluster.client.pods().inNamespace("default").withName("demo-train-1-0").delete();
+    cluster.await("demo", s -> condition(s, "Ready").message().contains("pod demo-train-1-1 on node node-1"));
+    assertThat(cluster.pod("demo-train-1-1").getMetadata().getDeletionGracePeriodSeconds()).isEqualTo(60);
+    cluster.stopOperator();
+    cluster.startOperator(Clock.offset(Clock.systemUTC(), Duration.ofMinutes(6)));
+    PlayedCluster.await(() -> cluster.pod("demo-train-1-1").getMetadata().getDeletionGracePeriodSeconds(), g -> g == 0);
+    cluster.letGo("demo-train-1");
+    cluster.awaitJob("demo-train-2");
+  }
+
+  @Test
   void aPermanentExitCodeFailsAtOnce() {
     cluster.claim("speech", "ReadOnlyMany");
     cluster.claim("flow-workspace", "ReadWriteMany");
@@ -209,7 +231,7 @@ class LifecycleIT {
     assertThat(condition(failed, "Ready").message()).contains("text:17: utterance a1 is there twice");
     assertThat(failed.training().lastFailure().exitCode()).isEqualTo(64);
     assertThat(cluster.jobs()).containsExactly("demo-prepare-data");
-    assertThat(cluster.events("demo")).containsExactly("RunStarted", "StageStarted", "Failed");
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "Failed");
 
     // a change of the spec starts it again
     cluster.apply(ALL_STAGES.replace("path: train", "path: train2"));
@@ -231,6 +253,25 @@ class LifecycleIT {
     cluster.awaitJob("demo-prepare-data");
     FlowTrainingStatus running = cluster.awaitPhase("demo", Phase.RUNNING);
     assertThat(condition(running, "Stalled").status()).isEqualTo("False");
+  }
+
+  @Test
+  void anotherConfigurationAfterTheEndTrainsAnew() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY);
+    cluster.run("demo-train-1");
+    cluster.report("demo", "progress.json", progress(1, 0.9, 9, 90));
+    cluster.await("demo", s -> s.training().checkpoint() != null);
+    cluster.complete("demo-train-1");
+    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+
+    cluster.apply(TRAIN_ONLY + "  config: {inline: 'train_conf: {optim_conf: {lr: 0.0001}}'}\n");
+    Job second = cluster.awaitJob("demo-train-2");
+    assertThat(second.getSpec().getTemplate().getSpec().getContainers().getFirst().getArgs())
+        .as("what it goes on from is for the trainer to find").doesNotContain("--resume-from");
+    assertThat(cluster.status("demo").training().checkpoint()).isNull();
+    cluster.runStage("demo-train-2");
+    assertThat(cluster.awaitPhase("demo", Phase.SUCCEEDED).of(Stage.TRAIN).attempt()).isEqualTo(2);
   }
 
   @Test
