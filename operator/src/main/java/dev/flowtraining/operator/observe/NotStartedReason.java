@@ -15,7 +15,8 @@ final class NotStartedReason {
   private NotStartedReason() {
   }
 
-  static JobOutcome.NotStarted of(JobView job, List<PodView> pods, Map<String, Warning> warnings) {
+  static JobOutcome.NotStarted of(JobView job, List<PodView> pods, Map<String, Warning> warnings,
+      int expectedPods) {
     for (PodView pod : pods) {
       if (pod.unschedulable().isPresent()) {
         return new JobOutcome.NotStarted("Unschedulable", "pod " + pod.name() + ": " + pod.unschedulable().get());
@@ -30,12 +31,14 @@ final class NotStartedReason {
     }
     for (PodView pod : pods) {
       Warning warning = pod.working() ? null : warnings.get(pod.name());
-      if (warning != null) {
+      // what kept the scheduler from placing it is over
+      boolean placed = warning != null && warning.reason().equals("FailedScheduling") && pod.node() != null;
+      if (warning != null && !placed) {
         return new JobOutcome.NotStarted(warning.reason(), "pod " + pod.name() + ": " + warning.message());
       }
     }
     Warning ofJob = warnings.get(job.name());
-    if (ofJob != null) {
+    if (ofJob != null && pods.size() < expectedPods) {
       // quota, pod security, a missing service account: the Job controller cannot create the pod
       return new JobOutcome.NotStarted("PodCreationFailed", "job " + job.name() + ": " + ofJob.message());
     }

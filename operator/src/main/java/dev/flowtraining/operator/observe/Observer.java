@@ -14,6 +14,7 @@ import dev.flowtraining.operator.observe.Observation.Warning;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -70,8 +72,13 @@ public final class Observer {
     return new Observation(List.copyOf(jobs), pods, former,
         ended || running.isPresent() ? Map.of() : claims(ft),
         ended || inProgress ? ConfigSource.none() : config(ft),
-        running.map(s -> warnings(ft, s, jobs, pods, now)).orElse(Map.of()),
-        progressMap.map(m -> Progress.parse(m.getData())).orElse(Progress.none()), progressMap.isPresent());
+        running.map(s -> warnings(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
+        progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()), progressMap.isPresent());
+  }
+
+  private static Map<String, String> uids(Set<Job> jobs, Set<Pod> pods) {
+    return Stream.concat(jobs.stream(), pods.stream()).map(HasMetadata::getMetadata)
+        .collect(Collectors.toMap(ObjectMeta::getName, ObjectMeta::getUid, (a, b) -> b));
   }
 
   private static boolean isOf(FlowTraining ft, HasMetadata object) {
@@ -129,7 +136,7 @@ public final class Observer {
 
   /** The last warning about the Job (it cannot create pods) and each pod (it cannot mount, for example). */
   private Map<String, Warning> warnings(FlowTraining ft, StageStatus stage, List<JobView> jobs, List<PodView> pods,
-      Instant now) {
+      Map<String, String> uids, Instant now) {
     Optional<JobView> job = jobs.stream().filter(j -> j.name().equals(stage.jobName())).findFirst();
     List<PodView> ofAttempt = pods.stream()
         .filter(p -> p.stage() == stage.name() && p.attempt() == stage.attempt()).toList();
@@ -139,13 +146,15 @@ public final class Observer {
     }
     Map<String, Warning> warnings = new HashMap<>();
     Stream.concat(Stream.of(job.get().name()), ofAttempt.stream().filter(p -> !p.working()).limit(8).map(PodView::name))
-        .forEach(name -> lastWarning(ft, name).ifPresent(w -> warnings.put(name, w)));
+        .filter(uids::containsKey)
+        .forEach(name -> lastWarning(ft, name, uids.get(name)).ifPresent(w -> warnings.put(name, w)));
     return warnings;
   }
 
-  private Optional<Warning> lastWarning(FlowTraining ft, String about) {
+  /** By uid, since events outlive their objects: a Job of a deleted FlowTraining had the same name. */
+  private Optional<Warning> lastWarning(FlowTraining ft, String about, String uid) {
     return client.v1().events().inNamespace(ft.getMetadata().getNamespace())
-        .withField("involvedObject.name", about).withField("type", "Warning").list().getItems().stream()
+        .withField("involvedObject.name", about).withField("involvedObject.uid", uid).withField("type", "Warning").list().getItems().stream()
         .max((a, b) -> last(a).compareTo(last(b)))
         .map(e -> new Warning(e.getReason(), e.getMessage()));
   }

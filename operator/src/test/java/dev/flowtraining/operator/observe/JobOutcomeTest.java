@@ -125,6 +125,16 @@ class JobOutcomeTest {
   }
 
   @Test
+  void whatIsOverIsNotTold() {
+    PodView pulling = pod(TRAIN, 0, new ContainerView.Waiting("ContainerCreating", ""));
+    PodView other = pod(TRAIN, 1, running());
+    assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(pulling, other), Map.of(
+        pulling.name(), new Warning("FailedScheduling", "0/3 nodes are available"),
+        TRAIN.name(), new Warning("FailedCreate", "exceeded quota")), 2, 2, NOW))
+        .isEqualTo(new JobOutcome.NotStarted("", "the pods of demo-train-1 are starting"));
+  }
+
+  @Test
   void theEndIsTheJobsToSay() {
     assertThat(of(complete(TRAIN))).isEqualTo(new JobOutcome.Succeeded());
     assertThat(JobOutcome.of(Optional.empty(), List.of(), Map.of(), 2, 2, NOW)).isEqualTo(new JobOutcome.Absent());
