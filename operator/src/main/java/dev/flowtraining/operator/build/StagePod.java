@@ -19,6 +19,7 @@ import io.fabric8.kubernetes.api.model.PodSecurityContext;
 import io.fabric8.kubernetes.api.model.PodSecurityContextBuilder;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.PodTemplateSpecBuilder;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import io.fabric8.kubernetes.api.model.ResourceRequirementsBuilder;
 import io.fabric8.kubernetes.api.model.SecurityContext;
@@ -125,7 +126,7 @@ final class StagePod {
         .withImage(image)
         .withImagePullPolicy(template.imagePullPolicy().id())
         .withCommand("flow-trainer")
-        .withArgs(args)
+        .withArgs(args.stream().map(StagePod::literal).toList())
         .withEnv(variables.entrySet().stream().map(e -> variable(e.getKey(), e.getValue())).toList())
         .withTerminationMessagePolicy("FallbackToLogsOnError")
         .withSecurityContext(containerSecurity());
@@ -147,8 +148,7 @@ final class StagePod {
   }
 
   private static void put(Map<String, String> env, EnvironmentVariable variable) {
-    // Kubernetes expands $(NAME) in values; a user's text is taken literally
-    env.put(variable.name(), variable.value() == null ? "" : variable.value().replace("$(", "$$("));
+    env.put(variable.name(), variable.value() == null ? "" : variable.value());
   }
 
   private static ResourceRequirements requirements(Resources resources, Map<String, String> devices) {
@@ -156,7 +156,7 @@ final class StagePod {
     if (resources != null) {
       builder.withRequests(new TreeMap<>(resources.requests())).withLimits(new TreeMap<>(resources.limits()));
     }
-    devices.forEach((name, count) -> builder.addToLimits(name, new io.fabric8.kubernetes.api.model.Quantity(count)));
+    devices.forEach((name, count) -> builder.addToLimits(name, new Quantity(count)));
     return builder.build();
   }
 
@@ -185,6 +185,11 @@ final class StagePod {
   }
 
   private static EnvVar variable(String name, String value) {
-    return new EnvVarBuilder().withName(name).withValue(value).build();
+    return new EnvVarBuilder().withName(name).withValue(literal(value)).build();
+  }
+
+  /** Kubernetes expands {@code $(NAME)} and makes {@code $$} one {@code $}: with each doubled a text comes as it is. */
+  private static String literal(String text) {
+    return text.replace("$", "$$");
   }
 }

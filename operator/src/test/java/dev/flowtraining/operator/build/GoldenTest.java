@@ -8,6 +8,7 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.decide.Decision;
 import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.VolumeMount;
@@ -76,6 +77,18 @@ class GoldenTest {
   private static Container check(FlowTraining ft, Stage first) {
     Job job = (Job) start(ft, new Decision.Start(first, 1, true, Optional.empty())).getLast();
     return job.getSpec().getTemplate().getSpec().getInitContainers().getFirst();
+  }
+
+  @Test
+  void aDollarOfAUserIsADollar() {
+    FlowTraining ft = Samples.training("""
+        models: {volume: {persistentVolumeClaim: {claimName: models}}, init: a$(HOME).pt}
+        template: {env: [{name: A, value: $$(HOME) and $5}]}
+        """);
+    Container rank = ((Job) start(ft, new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())).getLast())
+        .getSpec().getTemplate().getSpec().getContainers().getFirst();
+    assertThat(rank.getArgs()).contains("/models/a$$(HOME).pt");
+    assertThat(rank.getEnv()).contains(new EnvVar("A", "$$$$(HOME) and $$5", null));
   }
 
   @Test
