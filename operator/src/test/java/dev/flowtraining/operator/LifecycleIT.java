@@ -14,8 +14,10 @@ import io.fabric8.kubeapitest.junit.KubeConfig;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingWebhookConfigurationBuilder;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.time.Clock;
 import java.time.Duration;
@@ -60,7 +62,8 @@ class LifecycleIT {
 
   @BeforeAll
   static void connect() {
-    cluster = new PlayedCluster(new KubernetesClientBuilder().withConfig(Config.fromKubeconfig(kubeConfig)).build());
+    cluster = new PlayedCluster(new KubernetesClientBuilder().withConfig(
+        new ConfigBuilder(Config.fromKubeconfig(kubeConfig)).withRequestRetryBackoffLimit(1).build()).build());
     Crd.install(cluster.client);
   }
 
@@ -272,6 +275,30 @@ class LifecycleIT {
     assertThat(cluster.status("demo").training().checkpoint()).isNull();
     cluster.runStage("demo-train-2");
     assertThat(cluster.awaitPhase("demo", Phase.SUCCEEDED).of(Stage.TRAIN).attempt()).isEqualTo(2);
+  }
+
+  @Test
+  void anApiThatFailsIsToldAndTheRunGoesOnWhenItWorks() {
+    var webhook = new ValidatingWebhookConfigurationBuilder().withNewMetadata().withName("broken").endMetadata()
+        .addNewWebhook().withName("broken.test.flowtraining.dev").withSideEffects("None")
+        .withAdmissionReviewVersions("v1").withFailurePolicy("Fail").withTimeoutSeconds(1)
+        .withNewClientConfig().withUrl("https://127.0.0.1:1/").endClientConfig()
+        .addNewRule().withApiGroups("batch").withApiVersions("v1").withOperations("CREATE").withResources("jobs")
+        .endRule()
+        .endWebhook().build();
+    cluster.client.resource(webhook).create();
+    try {
+      cluster.claim("flow-workspace", "ReadWriteMany");
+      cluster.apply(TRAIN_ONLY);
+      FlowTrainingStatus told = cluster.await("demo",
+          s -> s.condition("Reconciling").filter(c -> c.reason().equals("ApiError")).isPresent());
+      assertThat(condition(told, "Reconciling").status()).isEqualTo("True");
+      assertThat(condition(told, "Ready").message()).contains("broken.test.flowtraining.dev");
+    } finally {
+      cluster.client.resource(webhook).delete();
+    }
+    cluster.run("demo-train-1");
+    cluster.await("demo", s -> s.phase() == Phase.RUNNING && !condition(s, "Ready").reason().equals("ApiError"));
   }
 
   @Test

@@ -30,6 +30,12 @@ public record Observation(List<JobView> jobs, List<PodView> pods, List<Former> f
   public record Warning(String reason, String message) {
   }
 
+  /** When nothing could be observed. */
+  public static Observation none() {
+    return new Observation(List.of(), List.of(), List.of(), Map.of(), ConfigSource.none(), Map.of(), Progress.none(),
+        false);
+  }
+
   public Optional<JobView> job(Stage stage, int attempt) {
     return jobs.stream().filter(j -> j.stage() == stage && j.attempt() == attempt).findFirst();
   }
