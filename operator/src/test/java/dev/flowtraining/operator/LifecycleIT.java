@@ -302,6 +302,28 @@ class LifecycleIT {
   }
 
   @Test
+  void theConfigurationOfARunIsKept() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.client.resource(new ConfigMapBuilder().withNewMetadata().withName("own").withNamespace("default")
+        .endMetadata().addToData("flow_model.yaml", "a: 1").build()).create();
+    cluster.apply(TRAIN_ONLY + "  config: {configMapRef: {name: own}}\n");
+    cluster.run("demo-train-1");
+    ConfigMap snapshot = PlayedCluster.await(() -> cluster.client.configMaps().inNamespace("default").list().getItems()
+        .stream().filter(m -> m.getMetadata().getName().startsWith("demo-config-")).findFirst().orElse(null),
+        m -> m != null);
+    assertThat(snapshot.getImmutable()).isTrue();
+    assertThat(snapshot.getData()).containsEntry("flow_model.yaml", "a: 1");
+
+    cluster.await("demo", s -> s.of(Stage.TRAIN).phase() == StagePhase.RUNNING);
+    cluster.client.resource(snapshot).delete();
+    cluster.exit("demo-train-1-0", 0, 1, "Error", "");
+    cluster.awaitPhase("demo", Phase.RESTARTING);
+    cluster.letGo("demo-train-1");
+    cluster.awaitJob("demo-train-2");
+    assertThat(cluster.client.resource(snapshot).get().getData()).containsEntry("flow_model.yaml", "a: 1");
+  }
+
+  @Test
   void anObjectOfSomebodyElseIsLeftAlone() {
     cluster.claim("flow-workspace", "ReadWriteMany");
     cluster.client.resource(new ConfigMapBuilder().withNewMetadata().withName("demo-progress").withNamespace("default")

@@ -26,7 +26,7 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
   public static Children of(FlowTraining ft, Decision decision, Observation seen, String image) {
     return switch (decision) {
       case Decision.Begin begin -> begin(ft, begin);
-      case Decision.Start start -> start(ft, start, image);
+      case Decision.Start start -> start(ft, start, seen, image);
       case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs(), down.lostPods());
       // deleted by hand: it comes back empty, and the trainer fills it with its next report
       case Decision.Wait wait when !seen.progressMapExists() && !ft.getStatus().phase().isTerminal() ->
@@ -43,16 +43,17 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
   private static Children begin(FlowTraining ft, Decision.Begin begin) {
     List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
     applied.add(RunObjects.progress(ft));
-    RunObjects.config(ft, begin.config()).ifPresent(applied::add);
+    ConfigSnapshot.begun(ft, begin.hashes(), begin.config()).ifPresent(applied::add);
     List<HasMetadata> created = new ArrayList<>();
     RunObjects.workspace(ft).ifPresent(created::add);
     return new Children(applied, created, List.of(), List.of());
   }
 
-  private static Children start(FlowTraining ft, Decision.Start start, String image) {
-    boolean configMap = RunObjects.hasConfig(ft);
+  private static Children start(FlowTraining ft, Decision.Start start, Observation seen, String image) {
+    boolean configMap = ConfigSnapshot.wanted(ft);
     List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
     applied.add(RunObjects.progress(ft));
+    ConfigSnapshot.again(ft, seen.config().text()).ifPresent(applied::add);
     if (start.stage().isTraining()) {
       applied.add(TrainingSet.service(ft));
     }

@@ -108,6 +108,11 @@ public final class StageMachine {
     if (missing.isPresent()) {
       return missing.get();
     }
+    if (configChanged(ft, seen)) {
+      return new Decision.Blocked("ConfigChanged", "the configuration that this run began with was deleted, and ConfigMap '"
+          + ft.getSpec().config().configMapRef().name() + "' holds another one now: put the old one back, or delete the "
+          + "FlowTraining and apply it anew", true);
+    }
     FlowTrainingStatus status = ft.getStatus();
     Optional<Decision> left = leftOf(stage, status.of(stage).attempt(), seen, now);
     if (left.isPresent()) {
@@ -117,6 +122,13 @@ public final class StageMachine {
         ? Optional.ofNullable(status.training().checkpoint()).map(Checkpoint::path)
         : Optional.empty();
     return new Decision.Start(stage, status.of(stage).attempt() + 1, isFirstOfRun(ft, stage), resumeFrom);
+  }
+
+  /** It was read anew because the run's snapshot is gone: is it still that of the run? */
+  private static boolean configChanged(FlowTraining ft, Observation seen) {
+    Stage last = ft.getSpec().stages().last();
+    return ft.getSpec().config().configMapRef() != null && seen.config().text().isPresent()
+        && !InputHash.of(ft.getSpec(), seen.config().text()).get(last).equals(ft.getStatus().of(last).inputHash());
   }
 
   private static boolean isFirstOfRun(FlowTraining ft, Stage stage) {

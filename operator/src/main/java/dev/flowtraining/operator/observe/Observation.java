@@ -10,7 +10,7 @@ import java.util.Optional;
  *
  * @param former Jobs and pods of a deleted FlowTraining of the same name, which are not gone yet
  * @param claims the claims that the spec names; looked up only when a Job may start
- * @param config the user's configuration; looked up only when a run may begin
+ * @param config the user's configuration; looked up only when a run may begin, or its snapshot was deleted
  * @param warnings by name of Job or pod: the last warning event, looked up only when something does not start
  * @param progressMapExists whether the ConfigMap for progress is there
  */

@@ -8,6 +8,7 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.build.ConfigSnapshot;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.observe.Observation.Former;
 import dev.flowtraining.operator.observe.Observation.Warning;
@@ -71,7 +72,7 @@ public final class Observer {
         .filter(m -> m.getMetadata().getName().equals(Names.progress(ft)) && isOf(ft, m)).findFirst();
     return new Observation(List.copyOf(jobs), pods, former,
         ended || running.isPresent() ? Map.of() : claims(ft),
-        ended || inProgress ? ConfigSource.none() : config(ft),
+        ended || inProgress && !(running.isEmpty() && snapshotLost(ft)) ? ConfigSource.none() : config(ft),
         running.map(s -> warnings(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
         progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()), progressMap.isPresent());
   }
@@ -114,6 +115,12 @@ public final class Observer {
       views.put(name, new ClaimView(name, claim != null, claim == null ? List.of() : claim.getSpec().getAccessModes()));
     }
     return views;
+  }
+
+  /** What a ConfigMap held when the run began is nowhere else. */
+  private boolean snapshotLost(FlowTraining ft) {
+    return ft.getSpec().config().configMapRef() != null && client.configMaps()
+        .inNamespace(ft.getMetadata().getNamespace()).withName(ConfigSnapshot.name(ft)).get() == null;
   }
 
   private ConfigSource config(FlowTraining ft) {

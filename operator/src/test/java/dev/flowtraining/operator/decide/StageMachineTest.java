@@ -95,6 +95,23 @@ class StageMachineTest {
   }
 
   @Test
+  void aLostSnapshotIsMadeAgainOnlyFromWhatTheRunBeganWith() {
+    FlowTraining ft = inRun(Stage.PARQUET, StagePhase.PENDING, 0,
+        training("config: {configMapRef: {name: own}}\ntraining: {device: cpu}"), Optional.of("a: 1"));
+    assertThat(decide(ft, reading("a: 1"))).isInstanceOf(Decision.Start.class);
+    assertThat(decide(ft, reading("a: 2"))).isInstanceOfSatisfying(Decision.Blocked.class, b -> {
+      assertThat(b.reason()).isEqualTo("ConfigChanged");
+      assertThat(b.message()).contains("'own'");
+    });
+    assertThat(decide(ft, nothing())).as("the snapshot is there").isInstanceOf(Decision.Start.class);
+  }
+
+  private static Observation reading(String config) {
+    return new Observation(List.of(), List.of(), List.of(), nothing().claims(),
+        new ConfigSource(Optional.of(config), Optional.empty()), Map.of(), Progress.none(), true);
+  }
+
+  @Test
   void onlyTheFirstJobOfARunChecks() {
     assertThat(decide(inRun(Stage.PREPARE_DATA, StagePhase.PENDING, 0), nothing()))
         .isEqualTo(new Decision.Start(Stage.PREPARE_DATA, 1, true, Optional.empty()));
@@ -188,8 +205,12 @@ class StageMachineTest {
 
   /** In a run: everything before the stage is complete. */
   private static FlowTraining inRun(Stage stage, StagePhase phase, int attempt) {
-    FlowTraining ft = cpu();
-    Map<Stage, String> hashes = InputHash.of(ft.getSpec(), Optional.empty());
+    return inRun(stage, phase, attempt, cpu(), Optional.empty());
+  }
+
+  private static FlowTraining inRun(Stage stage, StagePhase phase, int attempt, FlowTraining ft,
+      Optional<String> config) {
+    Map<Stage, String> hashes = InputHash.of(ft.getSpec(), config);
     String begun = NOW.minusSeconds(600).toString();
     FlowTrainingStatus status = FlowTrainingStatus.empty().begun("image", begun).observed(1L);
     for (Stage s : Stage.inOrder()) {
