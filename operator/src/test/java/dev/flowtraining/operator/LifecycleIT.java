@@ -122,7 +122,9 @@ class LifecycleIT {
         "CheckpointsAveraged", "Exported");
     assertThat(end.of(Stage.PREPARE_DATA).message()).isEqualTo("utterances 12");
     assertThat(end.artifacts().getFirst().path()).isEqualTo("export/flow.pt");
-    assertThat(end.image()).isEqualTo("flow-trainer:test");
+    assertThat(end.image()).isEqualTo("flow-trainer@" + PlayedCluster.DIGEST);
+    assertThat(image(first)).isEqualTo("flow-trainer:test");
+    assertThat(image(cluster.job("demo-export"))).as("a tag may move").isEqualTo(end.image());
     cluster.awaitEvents("demo", "RunStarted", "StageStarted", "StageCompleted", "StageStarted",
         "StageCompleted", "StageStarted", "StageCompleted", "StageStarted", "StageCompleted", "StageStarted",
         "CheckpointAccepted", "StageCompleted", "StageStarted", "StageCompleted", "StageStarted", "StageCompleted",
@@ -413,6 +415,10 @@ class LifecycleIT {
 
   private static Condition condition(FlowTrainingStatus status, String type) {
     return status.condition(type).orElseThrow();
+  }
+
+  private static String image(Job job) {
+    return job.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage();
   }
 
   private static String environment(Job job, String name) {

@@ -103,7 +103,7 @@ final class Views {
       view = new ContainerView.Waiting(told ? text(state.getWaiting().getReason()) : "",
           told ? text(state.getWaiting().getMessage()) : "");
     }
-    return new ContainerView(status.getName(), init, localRank, view);
+    return new ContainerView(status.getName(), init, localRank, view, text(status.getImageID()));
   }
 
   private static int index(Pod pod) {
