@@ -4,6 +4,7 @@ import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.apply.Applier;
 import dev.flowtraining.operator.apply.Refusal;
+import dev.flowtraining.operator.apply.Trouble;
 import dev.flowtraining.operator.build.Children;
 import dev.flowtraining.operator.decide.Decision;
 import dev.flowtraining.operator.decide.ProgressGate;
@@ -18,6 +19,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
@@ -30,6 +32,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** observe → decide → build → apply → report: one step of the run at a time. */
 @ControllerConfiguration(name = "flowtraining",
@@ -37,6 +41,8 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @GradualRetry(initialInterval = 500, intervalMultiplier = 2, maxInterval = 30_000, maxAttempts = -1)
 @Singleton
 public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(FlowTrainingReconciler.class);
 
   private final Clock clock;
   private final String defaultImage;
@@ -79,6 +85,23 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
     UpdateControl<FlowTraining> done = UpdateControl.noUpdate();
     Schedule.after(decision, now).ifPresent(done::rescheduleAfter);
     return done;
+  }
+
+  /** What is tried again is told as well: a run that does not get on must not look like one at work. */
+  @Override
+  public ErrorStatusUpdateControl<FlowTraining> updateErrorStatus(FlowTraining resource, Context<FlowTraining> context,
+      Exception e) {
+    Trouble.of(resource, e).ifPresent(trouble -> {
+      Instant now = clock.instant();
+      FlowTrainingStatus next = StatusBuilder.next(resource, Observation.none(), trouble, image(resource), now);
+      try {
+        reporter.report(resource, resource.getStatus(), next, trouble, now,
+            context.resourceOperations()::updatePrimaryStatus);
+      } catch (RuntimeException unreachable) {
+        LOG.warn("the status of {} does not tell of: {}", resource.getMetadata().getName(), trouble.message());
+      }
+    });
+    return ErrorStatusUpdateControl.defaultErrorProcessing();
   }
 
   /** What the API server refuses (quota, admission) is told in the status; everything else is tried again. */

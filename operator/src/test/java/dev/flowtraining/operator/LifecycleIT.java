@@ -11,10 +11,16 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import io.fabric8.kubeapitest.junit.EnableKubeAPIServer;
 import io.fabric8.kubeapitest.junit.KubeConfig;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingWebhookConfigurationBuilder;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -56,7 +62,8 @@ class LifecycleIT {
 
   @BeforeAll
   static void connect() {
-    cluster = new PlayedCluster(new KubernetesClientBuilder().withConfig(Config.fromKubeconfig(kubeConfig)).build());
+    cluster = new PlayedCluster(new KubernetesClientBuilder().withConfig(
+        new ConfigBuilder(Config.fromKubeconfig(kubeConfig)).withRequestRetryBackoffLimit(1).build()).build());
     Crd.install(cluster.client);
   }
 
@@ -115,8 +122,10 @@ class LifecycleIT {
         "CheckpointsAveraged", "Exported");
     assertThat(end.of(Stage.PREPARE_DATA).message()).isEqualTo("utterances 12");
     assertThat(end.artifacts().getFirst().path()).isEqualTo("export/flow.pt");
-    assertThat(end.image()).isEqualTo("flow-trainer:test");
-    assertThat(cluster.events("demo")).containsExactly("RunStarted", "StageStarted", "StageCompleted", "StageStarted",
+    assertThat(end.image()).isEqualTo("flow-trainer@" + PlayedCluster.DIGEST);
+    assertThat(image(first)).isEqualTo("flow-trainer:test");
+    assertThat(image(cluster.job("demo-export"))).as("a tag may move").isEqualTo(end.image());
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "StageCompleted", "StageStarted",
         "StageCompleted", "StageStarted", "StageCompleted", "StageStarted", "StageCompleted", "StageStarted",
         "CheckpointAccepted", "StageCompleted", "StageStarted", "StageCompleted", "StageStarted", "StageCompleted",
         "Completed");
@@ -173,7 +182,7 @@ class LifecycleIT {
     FlowTrainingStatus end = cluster.awaitPhase("demo", Phase.SUCCEEDED);
     assertThat(end.training().restarts()).isEqualTo(1);
     assertThat(condition(end, "DataPrepared").reason()).isEqualTo("NotRequested");
-    assertThat(cluster.events("demo")).containsExactly("RunStarted", "StageStarted", "CheckpointAccepted",
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "CheckpointAccepted",
         "TrainingRestarted", "StageStarted", "CheckpointAccepted", "StageCompleted", "Completed");
   }
 
@@ -192,6 +201,26 @@ class LifecycleIT {
   }
 
   @Test
+  void aPodOnALostNodeIsDeletedByForce() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY);
+    cluster.run("demo-train-1");
+    cluster.exit("demo-train-1-0", 0, 1, "Error", "");
+    cluster.awaitPhase("demo", Phase.RESTARTING);
+    PlayedCluster.await(() -> cluster.job("demo-train-1"), j -> j == null);
+    // the garbage collector asks, the kubelet does not answer
+    cluster.client.pods().inNamespace("default").withName("demo-train-1-1").delete();
+    cluster.client.pods().inNamespace("default").withName("demo-train-1-0").delete();
+    cluster.await("demo", s -> condition(s, "Ready").message().contains("pod demo-train-1-1 on node node-1"));
+    assertThat(cluster.pod("demo-train-1-1").getMetadata().getDeletionGracePeriodSeconds()).isEqualTo(60);
+    cluster.stopOperator();
+    cluster.startOperator(Clock.offset(Clock.systemUTC(), Duration.ofMinutes(6)));
+    PlayedCluster.await(() -> cluster.pod("demo-train-1-1").getMetadata().getDeletionGracePeriodSeconds(), g -> g == 0);
+    cluster.letGo("demo-train-1");
+    cluster.awaitJob("demo-train-2");
+  }
+
+  @Test
   void aPermanentExitCodeFailsAtOnce() {
     cluster.claim("speech", "ReadOnlyMany");
     cluster.claim("flow-workspace", "ReadWriteMany");
@@ -207,7 +236,7 @@ class LifecycleIT {
     assertThat(condition(failed, "Ready").message()).contains("text:17: utterance a1 is there twice");
     assertThat(failed.training().lastFailure().exitCode()).isEqualTo(64);
     assertThat(cluster.jobs()).containsExactly("demo-prepare-data");
-    assertThat(cluster.events("demo")).containsExactly("RunStarted", "StageStarted", "Failed");
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "Failed");
 
     // a change of the spec starts it again
     cluster.apply(ALL_STAGES.replace("path: train", "path: train2"));
@@ -229,6 +258,89 @@ class LifecycleIT {
     cluster.awaitJob("demo-prepare-data");
     FlowTrainingStatus running = cluster.awaitPhase("demo", Phase.RUNNING);
     assertThat(condition(running, "Stalled").status()).isEqualTo("False");
+  }
+
+  @Test
+  void anotherConfigurationAfterTheEndTrainsAnew() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY);
+    cluster.run("demo-train-1");
+    cluster.report("demo", "progress.json", progress(1, 0.9, 9, 90));
+    cluster.await("demo", s -> s.training().checkpoint() != null);
+    cluster.complete("demo-train-1");
+    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+
+    cluster.apply(TRAIN_ONLY + "  config: {inline: 'train_conf: {optim_conf: {lr: 0.0001}}'}\n");
+    Job second = cluster.awaitJob("demo-train-2");
+    assertThat(second.getSpec().getTemplate().getSpec().getContainers().getFirst().getArgs())
+        .as("what it goes on from is for the trainer to find").doesNotContain("--resume-from");
+    assertThat(cluster.status("demo").training().checkpoint()).isNull();
+    cluster.runStage("demo-train-2");
+    assertThat(cluster.awaitPhase("demo", Phase.SUCCEEDED).of(Stage.TRAIN).attempt()).isEqualTo(2);
+  }
+
+  @Test
+  void anApiThatFailsIsToldAndTheRunGoesOnWhenItWorks() {
+    var webhook = new ValidatingWebhookConfigurationBuilder().withNewMetadata().withName("broken").endMetadata()
+        .addNewWebhook().withName("broken.test.flowtraining.dev").withSideEffects("None")
+        .withAdmissionReviewVersions("v1").withFailurePolicy("Fail").withTimeoutSeconds(1)
+        .withNewClientConfig().withUrl("https://127.0.0.1:1/").endClientConfig()
+        .addNewRule().withApiGroups("batch").withApiVersions("v1").withOperations("CREATE").withResources("jobs")
+        .endRule()
+        .endWebhook().build();
+    cluster.client.resource(webhook).create();
+    try {
+      cluster.claim("flow-workspace", "ReadWriteMany");
+      cluster.apply(TRAIN_ONLY);
+      FlowTrainingStatus told = cluster.await("demo",
+          s -> s.condition("Reconciling").filter(c -> c.reason().equals("ApiError")).isPresent());
+      assertThat(condition(told, "Reconciling").status()).isEqualTo("True");
+      assertThat(condition(told, "Ready").message()).contains("broken.test.flowtraining.dev");
+    } finally {
+      cluster.client.resource(webhook).delete();
+    }
+    cluster.run("demo-train-1");
+    cluster.await("demo", s -> s.phase() == Phase.RUNNING && !condition(s, "Ready").reason().equals("ApiError"));
+  }
+
+  @Test
+  void theConfigurationOfARunIsKept() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.client.resource(new ConfigMapBuilder().withNewMetadata().withName("own").withNamespace("default")
+        .endMetadata().addToData("flow_model.yaml", "a: 1").build()).create();
+    cluster.apply(TRAIN_ONLY + "  config: {configMapRef: {name: own}}\n");
+    cluster.run("demo-train-1");
+    ConfigMap snapshot = PlayedCluster.await(() -> cluster.client.configMaps().inNamespace("default").list().getItems()
+        .stream().filter(m -> m.getMetadata().getName().startsWith("demo-config-")).findFirst().orElse(null),
+        m -> m != null);
+    assertThat(snapshot.getImmutable()).isTrue();
+    assertThat(snapshot.getData()).containsEntry("flow_model.yaml", "a: 1");
+
+    cluster.await("demo", s -> s.of(Stage.TRAIN).phase() == StagePhase.RUNNING);
+    cluster.client.resource(snapshot).delete();
+    cluster.exit("demo-train-1-0", 0, 1, "Error", "");
+    cluster.awaitPhase("demo", Phase.RESTARTING);
+    cluster.letGo("demo-train-1");
+    cluster.awaitJob("demo-train-2");
+    assertThat(cluster.client.resource(snapshot).get().getData()).containsEntry("flow_model.yaml", "a: 1");
+  }
+
+  @Test
+  void anObjectOfSomebodyElseIsLeftAlone() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.client.resource(new ConfigMapBuilder().withNewMetadata().withName("demo-progress").withNamespace("default")
+        .endMetadata().addToData("mine", "yes").build()).create();
+    cluster.apply(TRAIN_ONLY);
+    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds)
+        .isPresent());
+    assertThat(condition(blocked, "Stalled").reason()).isEqualTo("ObjectRefused");
+    assertThat(condition(blocked, "Stalled").message()).contains("ConfigMap 'demo-progress'").contains("rename");
+    ConfigMap theirs = cluster.client.configMaps().inNamespace("default").withName("demo-progress").get();
+    assertThat(theirs.getMetadata().getOwnerReferences()).isEmpty();
+    assertThat(theirs.getData()).containsOnlyKeys("mine");
+    assertThat(cluster.jobs()).isEmpty();
+    cluster.client.resource(theirs).delete();
+    cluster.awaitJob("demo-train-1");
   }
 
   @Test
@@ -303,6 +415,10 @@ class LifecycleIT {
 
   private static Condition condition(FlowTrainingStatus status, String type) {
     return status.condition(type).orElseThrow();
+  }
+
+  private static String image(Job job) {
+    return job.getSpec().getTemplate().getSpec().getContainers().getFirst().getImage();
   }
 
   private static String environment(Job job, String name) {

@@ -1,5 +1,7 @@
 package dev.flowtraining.operator;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
@@ -40,6 +42,8 @@ final class PlayedCluster {
 
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   static final String NAMESPACE = "default";
+  /** Of the image, in what plays the registry. */
+  static final String DIGEST = "sha256:" + "0123456789abcdef".repeat(4);
 
   final KubernetesClient client;
   private Operator operator;
@@ -49,9 +53,13 @@ final class PlayedCluster {
   }
 
   void startOperator() {
+    startOperator(Clock.systemUTC());
+  }
+
+  void startOperator(Clock clock) {
     operator = new Operator(o -> o.withKubernetesClient(client).withCloseClientOnStop(false));
     operator.register(new FlowTrainingReconciler(client, new OperatorMetrics(new SimpleMeterRegistry()),
-        Clock.systemUTC(), "flow-trainer:test"));
+        clock, "flow-trainer:test"));
     operator.start();
   }
 
@@ -201,6 +209,12 @@ final class PlayedCluster {
         .map(Event::getReason).collect(Collectors.toList());
   }
 
+  /** Events come after the status that they tell of. */
+  void awaitEvents(String name, String... reasons) {
+    await(() -> events(name), seen -> seen.size() >= reasons.length);
+    assertThat(events(name)).containsExactly(reasons);
+  }
+
   void clean() {
     client.resources(FlowTraining.class).inNamespace(NAMESPACE).withGracePeriod(0).delete();
     client.batch().v1().jobs().inNamespace(NAMESPACE).delete();
@@ -248,7 +262,7 @@ final class PlayedCluster {
     List<Container> containers = pod.getSpec().getContainers();
     List<ContainerStatus> statuses = IntStream.range(0, containers.size())
         .mapToObj(i -> new ContainerStatusBuilder().withName(containers.get(i).getName()).withImage("i")
-            .withImageID("i")
+            .withImageID("docker.io/library/flow-trainer@" + DIGEST)
             .withReady(true).withRestartCount(0).withState(state.apply(containers.get(i).getName()).build()).build())
         .toList();
     client.resource(new PodBuilder(pod(pod.getMetadata().getName())).withNewStatus().withPhase(phase)

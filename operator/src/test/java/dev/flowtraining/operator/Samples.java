@@ -86,22 +86,22 @@ public final class Samples {
     List<ContainerView> containers = IntStream.range(0, states.length)
         .mapToObj(i -> new ContainerView("rank-" + i, false, i, states[i])).toList();
     return new PodView(job.name() + "-" + index, job.stage(), job.attempt(), index, "node-" + index, false,
-        Optional.empty(), Optional.empty(), Optional.empty(), containers);
+        Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), containers);
   }
 
   public static PodView deleted(PodView p, Instant at) {
     return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), Optional.of(at),
-        p.disruption(), p.unschedulable(), p.containers());
+        Optional.of(at.plusSeconds(60)), p.disruption(), p.unschedulable(), p.containers());
   }
 
   public static PodView disrupted(PodView p, String reason, Instant at) {
     return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), p.deletionRequested(),
-        Optional.of(new PodView.Disruption(reason, "taken away", at)), p.unschedulable(), p.containers());
+        p.graceEnds(), Optional.of(new PodView.Disruption(reason, "taken away", at)), p.unschedulable(), p.containers());
   }
 
   public static PodView unschedulable(PodView p, String message) {
     return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), p.deletionRequested(),
-        p.disruption(), Optional.of(message), List.of());
+        p.graceEnds(), p.disruption(), Optional.of(message), List.of());
   }
 
   public static ContainerView.State running() {

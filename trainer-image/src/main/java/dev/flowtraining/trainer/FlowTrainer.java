@@ -78,7 +78,7 @@ public final class FlowTrainer {
     Ranks ranks = Ranks.of(env);
     rank = ranks.rank();
     boolean terminal = System.console() != null && System.console().isTerminal();
-    report = new RunReport(ranks.attempt(), System.out, terminal,
+    report = new RunReport(ranks.runId(), ranks.attempt(), System.out, terminal,
         rank == 0 ? KubernetesConfigMap.of(env) : Optional.empty(), Clock.systemUTC());
     StageOptions stageOptions = options.stageOptions(env);
     RunLayout layout = new RunLayout(options.runDir.toAbsolutePath().normalize());

@@ -1,6 +1,11 @@
 package dev.flowtraining.trainer;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** Every path of a run, written once. All stages meet only in this directory. */
 public record RunLayout(Path root) {
@@ -56,6 +61,17 @@ public record RunLayout(Path root) {
   /** An attempt writes only here, so that a zombie of an older attempt can harm nothing. */
   public Path attempt(int attempt) {
     return experiment().resolve("attempt-" + attempt);
+  }
+
+  /** The folders that attempts have written, in their order. */
+  public List<Path> attempts() throws IOException {
+    if (!Files.isDirectory(experiment())) {
+      return List.of();
+    }
+    try (Stream<Path> folders = Files.list(experiment())) {
+      return folders.filter(f -> Files.isDirectory(f) && f.getFileName().toString().matches("attempt-[0-9]{1,9}"))
+          .sorted(Comparator.comparingInt(f -> Integer.parseInt(f.getFileName().toString().substring(8)))).toList();
+    }
   }
 
   public Path trainLog() {

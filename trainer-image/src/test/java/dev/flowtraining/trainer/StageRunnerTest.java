@@ -57,7 +57,8 @@ class StageRunnerTest {
   }
 
   private void run(StageTask task) throws IOException, InterruptedException {
-    RunReport report = new RunReport(1, new PrintStream(new ByteArrayOutputStream()), false, Optional.empty(), Clock.systemUTC());
+    RunReport report = new RunReport("local", 1, new PrintStream(new ByteArrayOutputStream()), false, Optional.empty(),
+        Clock.systemUTC());
     StageContext context = new StageContext(layout(), ConfigLoader.preset("tiny"), null, Ranks.of(env), report);
     new StageRunner(context, report, env).run(Stage.PARQUET, task);
   }

@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
+import java.util.Map;
 
 /** The only writer of children. Every operation may be repeated: reconciles are. */
 public final class Applier {
@@ -27,6 +28,7 @@ public final class Applier {
    */
   public void apply(FlowTraining ft, Children children) {
     for (HasMetadata object : children.applied()) {
+      refuseForeign(ft, object);
       client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
     }
     for (HasMetadata object : children.created()) {
@@ -35,6 +37,26 @@ public final class Applier {
     for (String job : children.deletedJobs()) {
       client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(job)
           .withPropagationPolicy(DeletionPropagation.BACKGROUND).delete();
+    }
+    for (String pod : children.lostPods()) {
+      client.pods().inNamespace(ft.getMetadata().getNamespace()).withName(pod).withGracePeriod(0).delete();
+    }
+  }
+
+  /** Server-side apply would take over an object that somebody else made under one of our names. */
+  private void refuseForeign(FlowTraining ft, HasMetadata object) {
+    HasMetadata existing = client.resource(object).get();
+    if (existing == null) {
+      return;
+    }
+    // of this FlowTraining, or of a deleted one of the same name: that one's objects are adopted
+    Map<String, String> labels = existing.getMetadata().getLabels();
+    boolean ours = Names.MANAGER.equals(labels.get(Names.MANAGED_BY))
+        && ft.getMetadata().getName().equals(labels.get(Names.NAME));
+    if (!ours) {
+      throw new KubernetesClientException(object.getKind() + " '" + object.getMetadata().getName()
+          + "' is there already and was not made for this FlowTraining: rename or delete it, and the run goes on, or "
+          + "give the FlowTraining another name", HttpURLConnection.HTTP_CONFLICT, null);
     }
   }
 

@@ -6,7 +6,7 @@ import java.net.HttpURLConnection;
 import java.util.Optional;
 import java.util.Set;
 
-/** An answer of the API server that only a user or an administrator can change. */
+/** An answer of the API server that trying again soon will not change. */
 public final class Refusal {
 
   private static final int UNPROCESSABLE = 422;
@@ -23,6 +23,8 @@ public final class Refusal {
     }
     String message = e.getStatus() == null || e.getStatus().getMessage() == null
         ? e.getMessage() : e.getStatus().getMessage();
-    return Optional.of(new Decision.Blocked("ObjectRefused", message, false));
+    // quota and admission may let it pass later; what is invalid or somebody else's stays so until a user changes it
+    boolean stalled = e.getCode() != HttpURLConnection.HTTP_FORBIDDEN;
+    return Optional.of(new Decision.Blocked("ObjectRefused", message, stalled));
   }
 }

@@ -13,10 +13,12 @@ import java.util.List;
  * @param applied by server-side apply, in this order
  * @param created if they are not there; never changed
  * @param deletedJobs names of Jobs that go, with their pods
+ * @param lostPods names of pods that go without a word of their node
  */
-public record Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs) {
+public record Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs,
+    List<String> lostPods) {
 
-  private static final Children NONE = new Children(List.of(), List.of(), List.of());
+  private static final Children NONE = new Children(List.of(), List.of(), List.of(), List.of());
 
   /**
    * @param image the trainer image of the run
@@ -24,11 +26,11 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
   public static Children of(FlowTraining ft, Decision decision, Observation seen, String image) {
     return switch (decision) {
       case Decision.Begin begin -> begin(ft, begin);
-      case Decision.Start start -> start(ft, start, image);
-      case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs());
+      case Decision.Start start -> start(ft, start, seen, image);
+      case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs(), down.lostPods());
       // deleted by hand: it comes back empty, and the trainer fills it with its next report
       case Decision.Wait wait when !seen.progressMapExists() && !ft.getStatus().phase().isTerminal() ->
-          new Children(List.of(RunObjects.progress(ft)), List.of(), List.of());
+          new Children(List.of(RunObjects.progress(ft)), List.of(), List.of(), List.of());
       case Decision.Wait wait -> NONE;
       case Decision.Idle idle -> NONE;
       case Decision.Blocked blocked -> NONE;
@@ -41,22 +43,23 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
   private static Children begin(FlowTraining ft, Decision.Begin begin) {
     List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
     applied.add(RunObjects.progress(ft));
-    RunObjects.config(ft, begin.config()).ifPresent(applied::add);
+    ConfigSnapshot.begun(ft, begin.hashes(), begin.config()).ifPresent(applied::add);
     List<HasMetadata> created = new ArrayList<>();
     RunObjects.workspace(ft).ifPresent(created::add);
-    return new Children(applied, created, List.of());
+    return new Children(applied, created, List.of(), List.of());
   }
 
-  private static Children start(FlowTraining ft, Decision.Start start, String image) {
-    boolean configMap = RunObjects.hasConfig(ft);
+  private static Children start(FlowTraining ft, Decision.Start start, Observation seen, String image) {
+    boolean configMap = ConfigSnapshot.wanted(ft);
     List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
     applied.add(RunObjects.progress(ft));
+    ConfigSnapshot.again(ft, seen.config().text()).ifPresent(applied::add);
     if (start.stage().isTraining()) {
       applied.add(TrainingSet.service(ft));
     }
     HasMetadata job = start.stage().isTraining()
         ? TrainingSet.job(ft, start, image, configMap)
         : StageJob.of(ft, start, image, configMap);
-    return new Children(applied, List.of(job), List.of());
+    return new Children(applied, List.of(job), List.of(), List.of());
   }
 }

@@ -49,8 +49,8 @@ public final class Mounts {
       volumes.add(claim("models", spec.models().volume().persistentVolumeClaim().claimName(), true));
     }
     if (configMap) {
-      volumes.add(new VolumeBuilder().withName("config").withNewConfigMap().withName(Names.config(ft)).endConfigMap()
-          .build());
+      volumes.add(new VolumeBuilder().withName("config").withNewConfigMap().withName(ConfigSnapshot.name(ft))
+          .endConfigMap().build());
     }
     volumes.add(new VolumeBuilder().withName("tmp").withNewEmptyDir().endEmptyDir().build());
     if (stage.isTraining()) {

@@ -33,7 +33,8 @@ public final class Names {
     return ft.getMetadata().getName() + "-progress";
   }
 
-  public static String config(FlowTraining ft) {
+  /** How the names of {@link ConfigSnapshot}s begin. */
+  static String config(FlowTraining ft) {
     return ft.getMetadata().getName() + "-config";
   }
 

@@ -15,12 +15,10 @@ import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
 import io.fabric8.kubernetes.api.model.rbac.RoleBindingBuilder;
 import io.fabric8.kubernetes.api.model.rbac.RoleBuilder;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /**
- * What all stages of a run share: the ConfigMap for progress and the right to patch it, the configuration, the claim.
+ * What all stages of a run share: the ConfigMap for progress and the right to patch it, the claim.
  */
 final class RunObjects {
 
@@ -48,23 +46,6 @@ final class RunObjects {
             .endSubject().build());
   }
 
-  /** The user's YAML and DeepSpeed configuration as they were when the run began. */
-  static Optional<ConfigMap> config(FlowTraining ft, Optional<String> yaml) {
-    Map<String, String> data = new TreeMap<>();
-    yaml.ifPresent(text -> data.put("flow_model.yaml", text));
-    if (ft.getSpec().training().deepspeedConfig() != null) {
-      data.put("ds_config.json", ft.getSpec().training().deepspeedConfig());
-    }
-    return data.isEmpty() ? Optional.empty()
-        : Optional.of(new ConfigMapBuilder().withMetadata(meta(ft, Names.config(ft))).withData(data).build());
-  }
-
-  /** Whether {@link #config} makes one: then pods mount it. */
-  static boolean hasConfig(FlowTraining ft) {
-    return ft.getSpec().config().inline() != null || ft.getSpec().config().configMapRef() != null
-        || ft.getSpec().training().deepspeedConfig() != null;
-  }
-
   static Optional<PersistentVolumeClaim> workspace(FlowTraining ft) {
     ClaimTemplate template = ft.getSpec().workspace().volume().volumeClaimTemplate();
     if (template == null) {
@@ -82,7 +63,7 @@ final class RunObjects {
         .endSpec().build());
   }
 
-  private static ObjectMeta meta(FlowTraining ft, String name) {
+  static ObjectMeta meta(FlowTraining ft, String name) {
     return new ObjectMetaBuilder().withName(name).withNamespace(ft.getMetadata().getNamespace())
         .withLabels(Names.labels(ft)).withOwnerReferences(Owner.of(ft)).build();
   }

@@ -1,6 +1,7 @@
 package dev.flowtraining.operator.build;
 
 import dev.flowtraining.operator.api.v1alpha1.DataSpec;
+import dev.flowtraining.operator.api.v1alpha1.Device;
 import dev.flowtraining.operator.api.v1alpha1.Engine;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
@@ -28,7 +29,7 @@ final class StageArguments {
       case PARQUET, EXPORT -> { }
       case TRAIN -> {
         args.addAll(List.of("--init", model(spec.models().init())));
-        args.addAll(engine(spec));
+        args.addAll(engine(spec, spec.training().device()));
         resumeFrom.ifPresent(path -> args.addAll(List.of("--resume-from", path)));
       }
       case AVERAGE -> args.addAll(averaging(spec));
@@ -36,8 +37,11 @@ final class StageArguments {
     return List.copyOf(args);
   }
 
-  /** The check before the first stage knows everything that later stages will need. */
-  static List<String> check(FlowTraining ft, boolean configFile) {
+  /**
+   * The check before the first stage knows everything that later stages will need, except their GPUs: it sees those of
+   * its own pod only, and pods of other stages than training have none.
+   */
+  static List<String> check(FlowTraining ft, Stage first, boolean configFile) {
     FlowTrainingSpec spec = ft.getSpec();
     List<String> args = common(ft, "check", configFile);
     if (spec.stages().contains(Stage.PREPARE_DATA)) {
@@ -46,7 +50,7 @@ final class StageArguments {
     args.addAll(List.of("--speaker-encoder", model(spec.models().speakerEncoder())));
     args.addAll(List.of("--tokenizer", model(spec.models().tokenizer())));
     args.addAll(List.of("--init", model(spec.models().init())));
-    args.addAll(engine(spec));
+    args.addAll(engine(spec, first.isTraining() ? spec.training().device() : Device.CPU));
     args.addAll(averaging(spec));
     args.addAll(List.of("--min-free-disk", MIN_FREE_DISK));
     return List.copyOf(args);
@@ -75,9 +79,9 @@ final class StageArguments {
     return args;
   }
 
-  private static List<String> engine(FlowTrainingSpec spec) {
+  private static List<String> engine(FlowTrainingSpec spec, Device device) {
     List<String> args = new ArrayList<>(List.of("--engine", spec.training().engine().id(),
-        "--device", spec.training().device().id()));
+        "--device", device.id()));
     if (spec.training().engine() == Engine.DEEPSPEED) {
       args.addAll(List.of("--deepspeed-config", Mounts.DEEPSPEED_FILE));
     }

@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.build;
 
+import dev.flowtraining.operator.api.v1alpha1.Device;
 import dev.flowtraining.operator.api.v1alpha1.EnvironmentVariable;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.PodTemplate;
@@ -7,6 +8,7 @@ import dev.flowtraining.operator.api.v1alpha1.Resources;
 import dev.flowtraining.operator.api.v1alpha1.SecretReference;
 import dev.flowtraining.operator.api.v1alpha1.StageOverride;
 import dev.flowtraining.operator.api.v1alpha1.TolerationSpec;
+import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
 import dev.flowtraining.operator.decide.Decision.Start;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
@@ -17,6 +19,7 @@ import io.fabric8.kubernetes.api.model.PodSecurityContext;
 import io.fabric8.kubernetes.api.model.PodSecurityContextBuilder;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.PodTemplateSpecBuilder;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import io.fabric8.kubernetes.api.model.ResourceRequirementsBuilder;
 import io.fabric8.kubernetes.api.model.SecurityContext;
@@ -103,9 +106,16 @@ final class StagePod {
     return override.map(StageOverride::resources).orElse(general);
   }
 
+  /** The GPU of a rank. The check before training asks for it too: Kubernetes gives both the same one. */
+  Map<String, String> devices() {
+    TrainingSpec training = ft.getSpec().training();
+    boolean gpu = start.stage().isTraining() && training.device() == Device.CUDA;
+    return gpu ? Map.of(training.gpuResourceName(), "1") : Map.of();
+  }
+
   private Container check() {
-    return base("check", StageArguments.check(ft, hasConfigFile()), environment())
-        .withResources(requirements(resources(), Map.of()))
+    return base("check", StageArguments.check(ft, start.stage(), hasConfigFile()), environment())
+        .withResources(requirements(resources(), devices()))
         .withVolumeMounts(Mounts.mounts(ft, start.stage(), configMap, false))
         .build();
   }
@@ -116,7 +126,7 @@ final class StagePod {
         .withImage(image)
         .withImagePullPolicy(template.imagePullPolicy().id())
         .withCommand("flow-trainer")
-        .withArgs(args)
+        .withArgs(args.stream().map(StagePod::literal).toList())
         .withEnv(variables.entrySet().stream().map(e -> variable(e.getKey(), e.getValue())).toList())
         .withTerminationMessagePolicy("FallbackToLogsOnError")
         .withSecurityContext(containerSecurity());
@@ -138,8 +148,7 @@ final class StagePod {
   }
 
   private static void put(Map<String, String> env, EnvironmentVariable variable) {
-    // Kubernetes expands $(NAME) in values; a user's text is taken literally
-    env.put(variable.name(), variable.value() == null ? "" : variable.value().replace("$(", "$$("));
+    env.put(variable.name(), variable.value() == null ? "" : variable.value());
   }
 
   private static ResourceRequirements requirements(Resources resources, Map<String, String> devices) {
@@ -147,7 +156,7 @@ final class StagePod {
     if (resources != null) {
       builder.withRequests(new TreeMap<>(resources.requests())).withLimits(new TreeMap<>(resources.limits()));
     }
-    devices.forEach((name, count) -> builder.addToLimits(name, new io.fabric8.kubernetes.api.model.Quantity(count)));
+    devices.forEach((name, count) -> builder.addToLimits(name, new Quantity(count)));
     return builder.build();
   }
 
@@ -176,6 +185,11 @@ final class StagePod {
   }
 
   private static EnvVar variable(String name, String value) {
-    return new EnvVarBuilder().withName(name).withValue(value).build();
+    return new EnvVarBuilder().withName(name).withValue(literal(value)).build();
+  }
+
+  /** Kubernetes expands {@code $(NAME)} and makes {@code $$} one {@code $}: with each doubled a text comes as it is. */
+  private static String literal(String text) {
+    return text.replace("$", "$$");
   }
 }

@@ -1,6 +1,5 @@
 package dev.flowtraining.operator.build;
 
-import dev.flowtraining.operator.api.v1alpha1.Device;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
@@ -24,10 +23,9 @@ final class TrainingSet {
   static Job job(FlowTraining ft, Start start, String image, boolean configMap) {
     TrainingSpec training = ft.getSpec().training();
     StagePod pod = new StagePod(ft, start, image, configMap);
-    Map<String, String> devices = training.device() == Device.CUDA ? Map.of(training.gpuResourceName(), "1") : Map.of();
     List<Container> ranks = IntStream.range(0, training.gpusPerPod())
         .mapToObj(local -> pod.container("rank-" + local, Rendezvous.environment(ft, start.attempt(), local),
-            pod.resources(), devices, local == 0))
+            pod.resources(), pod.devices(), local == 0))
         .toList();
     PodTemplateSpec template = pod.withContainers(ranks);
     template.getSpec().setSubdomain(Names.trainService(ft));

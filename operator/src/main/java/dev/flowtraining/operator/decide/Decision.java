@@ -58,8 +58,15 @@ public sealed interface Decision {
   record Restart(Stage stage, Failure failure, FailureClass failureClass, Instant notBefore) implements Decision {
   }
 
-  /** Delete what is left of failed attempts. */
-  record TearDown(Stage stage, List<String> jobs) implements Decision {
+  /**
+   * Delete what is left of failed attempts.
+   *
+   * @param lostPods on nodes that do not answer: deleted by force
+   */
+  record TearDown(Stage stage, List<String> jobs, List<String> lostPods) implements Decision {
+    public TearDown(Stage stage, List<String> jobs) {
+      this(stage, jobs, List.of());
+    }
   }
 
   /** The stage failed for good, and the run with it. */

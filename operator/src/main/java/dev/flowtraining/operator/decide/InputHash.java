@@ -46,6 +46,15 @@ public final class InputHash {
     return hashes;
   }
 
+  /**
+   * Tells the configurations of a FlowTraining's runs apart, in the name of their snapshots.
+   *
+   * @param last the hash of the last requested stage
+   */
+  public static String ofSnapshot(FlowTrainingSpec spec, String last) {
+    return sha256(json(Arrays.asList(last, spec.training().deepspeedConfig()))).substring(0, 8);
+  }
+
   private static List<Object> inputs(Stage stage, FlowTrainingSpec spec, Optional<String> config) {
     return switch (stage) {
       case PREPARE_DATA -> Arrays.asList(spec.config().preset(), config.orElse(null), spec.data());

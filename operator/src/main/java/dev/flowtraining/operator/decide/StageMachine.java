@@ -14,6 +14,7 @@ import dev.flowtraining.operator.observe.Failure.Cause;
 import dev.flowtraining.operator.observe.JobOutcome;
 import dev.flowtraining.operator.observe.JobView;
 import dev.flowtraining.operator.observe.Observation;
+import dev.flowtraining.operator.observe.Observation.Former;
 import dev.flowtraining.operator.observe.PodView;
 import dev.flowtraining.operator.observe.Report;
 import java.time.Duration;
@@ -21,6 +22,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** One stage after the other, each to its end: a pure function of spec, status, observation and clock. */
@@ -30,6 +32,9 @@ public final class StageMachine {
   static final Duration RECHECK = Duration.ofSeconds(5);
   /** How long the other containers of a stage that failed for good may take to end by themselves. */
   static final Duration LINGER = Duration.ofSeconds(30);
+
+  /** How long after its grace period a pod may still be there: then its node is lost, and it is deleted by force. */
+  static final Duration NODE_LOST = Duration.ofMinutes(3);
 
   private StageMachine() {
   }
@@ -60,23 +65,26 @@ public final class StageMachine {
     FlowTrainingSpec spec = ft.getSpec();
     FlowTrainingStatus status = ft.getStatus();
     if (!seen.former().isEmpty()) {
-      return new Decision.Blocked("Cleaning", "waiting until objects of a deleted FlowTraining of this name are gone: "
-          + String.join(", ", seen.former()), false);
+      List<String> lost = lost(seen.former().stream().flatMap(f -> f.pod().stream()), now);
+      return lost.isEmpty()
+          ? new Decision.Blocked("Cleaning", "waiting until objects of a deleted FlowTraining of this name are gone: "
+              + seen.former().stream().map(Former::where).collect(Collectors.joining(", ")), false)
+          : new Decision.TearDown(Stage.PREPARE_DATA, List.of(), lost);
     }
     Optional<Decision> before = unfinished(seen, now);
     if (before.isPresent()) {
       return before.get();
     }
-    Optional<Decision.Blocked> missing = Preconditions.missing(spec, seen);
-    if (missing.isPresent()) {
-      return missing.get();
-    }
     Map<Stage, String> wanted = InputHash.of(spec, seen.config().text());
-    return Stage.inOrder().stream()
+    Optional<Stage> first = Stage.inOrder().stream()
         .filter(s -> spec.stages().contains(s) && !isComplete(status.of(s), wanted.get(s)))
-        .findFirst()
-        .<Decision>map(first -> new Decision.Begin(first, wanted, seen.config().text()))
-        .orElseGet(Decision.Idle::new);
+        .findFirst();
+    // nothing to do, or a configuration that cannot be read: then the hashes mean nothing
+    if (first.isEmpty() && seen.config().missing().isEmpty()) {
+      return new Decision.Idle();
+    }
+    return Preconditions.missing(spec, seen).<Decision>map(missing -> missing)
+        .orElseGet(() -> new Decision.Begin(first.orElseThrow(), wanted, seen.config().text()));
   }
 
   /** A run that failed may have left containers that go on. */
@@ -100,6 +108,11 @@ public final class StageMachine {
     if (missing.isPresent()) {
       return missing.get();
     }
+    if (configChanged(ft, seen)) {
+      return new Decision.Blocked("ConfigChanged", "the configuration that this run began with was deleted, and ConfigMap '"
+          + ft.getSpec().config().configMapRef().name() + "' holds another one now: put the old one back, or delete the "
+          + "FlowTraining and apply it anew", true);
+    }
     FlowTrainingStatus status = ft.getStatus();
     Optional<Decision> left = leftOf(stage, status.of(stage).attempt(), seen, now);
     if (left.isPresent()) {
@@ -109,6 +122,13 @@ public final class StageMachine {
         ? Optional.ofNullable(status.training().checkpoint()).map(Checkpoint::path)
         : Optional.empty();
     return new Decision.Start(stage, status.of(stage).attempt() + 1, isFirstOfRun(ft, stage), resumeFrom);
+  }
+
+  /** It was read anew because the run's snapshot is gone: is it still that of the run? */
+  private static boolean configChanged(FlowTraining ft, Observation seen) {
+    Stage last = ft.getSpec().stages().last();
+    return ft.getSpec().config().configMapRef() != null && seen.config().text().isPresent()
+        && !InputHash.of(ft.getSpec(), seen.config().text()).get(last).equals(ft.getStatus().of(last).inputHash());
   }
 
   private static boolean isFirstOfRun(FlowTraining ft, Stage stage) {
@@ -186,13 +206,28 @@ public final class StageMachine {
   /** Two attempts of a stage never run at once: nothing starts while a pod of another one may be alive. */
   private static Optional<Decision> leftOf(Stage stage, int attempt, Observation seen, Instant now) {
     boolean ended = seen.job(stage, attempt).filter(j -> !j.deleting()).map(JobView::finished).orElse(false);
-    Stream<String> jobs = seen.jobs().stream().filter(j -> j.stage() == stage && j.deleting()).map(JobView::name);
-    Stream<String> pods = seen.pods().stream()
-        .filter(p -> p.stage() == stage && (!p.terminal() || p.attempt() == attempt && !ended))
-        .map(PodView::name).sorted();
-    List<String> left = Stream.concat(jobs, pods).toList();
+    List<PodView> pods = seen.pods().stream()
+        .filter(p -> p.stage() == stage && (!p.terminal() || p.attempt() == attempt && !ended)).toList();
+    List<String> lost = lost(pods.stream(), now);
+    if (!lost.isEmpty()) {
+      return Optional.of(new Decision.TearDown(stage, List.of(), lost));
+    }
+    Stream<String> jobs = seen.jobs().stream().filter(j -> j.stage() == stage && j.deleting())
+        .map(j -> "job " + j.name());
+    List<String> left = Stream.concat(jobs, pods.stream().map(p -> going(p, now)).sorted()).toList();
     return left.isEmpty() ? Optional.empty() : Optional.of(new Decision.Wait(stage, "Restarting",
         "waiting until attempt " + attempt + " is gone: " + String.join(", ", left), Optional.of(now.plus(RECHECK))));
+  }
+
+  /** A pod that its node should have ended long ago. What it may still write is fenced: it has a folder of its own. */
+  private static List<String> lost(Stream<PodView> pods, Instant now) {
+    return pods.filter(p -> p.graceEnds().filter(end -> !now.isBefore(end.plus(NODE_LOST))).isPresent())
+        .map(PodView::name).toList();
+  }
+
+  private static String going(PodView pod, Instant now) {
+    return pod.where() + pod.graceEnds().filter(now::isAfter)
+        .map(end -> " (the node does not answer; deleted by force at " + end.plus(NODE_LOST) + ")").orElse("");
   }
 
   /**

@@ -7,8 +7,13 @@ import java.time.Instant;
  *
  * @param init whether it is the check before the stage
  * @param localRank its place among the pod's containers, from 0
+ * @param imageId what the kubelet calls its image; empty until it has it
  */
-public record ContainerView(String name, boolean init, int localRank, State state) {
+public record ContainerView(String name, boolean init, int localRank, State state, String imageId) {
+
+  public ContainerView(String name, boolean init, int localRank, State state) {
+    this(name, init, localRank, state, "");
+  }
 
   /** What the kubelet says of it. */
   public sealed interface State {

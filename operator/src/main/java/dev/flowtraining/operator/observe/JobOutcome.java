@@ -60,6 +60,6 @@ public sealed interface JobOutcome {
     if (working) {
       return new Running(pods.stream().map(PodView::workingSince).max(Instant::compareTo).orElse(job.created()));
     }
-    return NotStartedReason.of(job, pods, warnings);
+    return NotStartedReason.of(job, pods, warnings, expectedPods);
   }
 }

@@ -12,30 +12,44 @@ final class NotStartedReason {
       "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable");
   private static final Set<String> USUAL = Set.of("ContainerCreating", "PodInitializing", "");
 
+  private static final String OTHER_IMAGE =
+      "; a run keeps its image: for another one delete the FlowTraining and apply it anew";
+
   private NotStartedReason() {
   }
 
-  static JobOutcome.NotStarted of(JobView job, List<PodView> pods, Map<String, Warning> warnings) {
+  /** Jobs are never changed: how an edit takes effect. */
+  private static String changed(JobView job) {
+    return "; a changed spec is used by the next attempt: delete job " + job.name() + " to start it";
+  }
+
+  static JobOutcome.NotStarted of(JobView job, List<PodView> pods, Map<String, Warning> warnings,
+      int expectedPods) {
     for (PodView pod : pods) {
       if (pod.unschedulable().isPresent()) {
-        return new JobOutcome.NotStarted("Unschedulable", "pod " + pod.name() + ": " + pod.unschedulable().get());
+        return new JobOutcome.NotStarted("Unschedulable", "pod " + pod.name() + ": " + pod.unschedulable().get()
+            + changed(job));
       }
       for (ContainerView container : pod.containers()) {
         if (container.state() instanceof ContainerView.Waiting waiting && !USUAL.contains(waiting.reason())) {
-          String reason = IMAGE.contains(waiting.reason()) ? "ImagePullFailed" : waiting.reason();
-          return new JobOutcome.NotStarted(reason, "pod " + pod.name() + ", container " + container.name() + ": "
-              + waiting.reason() + (waiting.message().isEmpty() ? "" : ": " + waiting.message()));
+          boolean image = IMAGE.contains(waiting.reason());
+          return new JobOutcome.NotStarted(image ? "ImagePullFailed" : waiting.reason(),
+              "pod " + pod.name() + ", container " + container.name() + ": " + waiting.reason()
+                  + (waiting.message().isEmpty() ? "" : ": " + waiting.message()) + (image ? OTHER_IMAGE : changed(job)));
         }
       }
     }
     for (PodView pod : pods) {
       Warning warning = pod.working() ? null : warnings.get(pod.name());
-      if (warning != null) {
-        return new JobOutcome.NotStarted(warning.reason(), "pod " + pod.name() + ": " + warning.message());
+      // what kept the scheduler from placing it is over
+      boolean placed = warning != null && warning.reason().equals("FailedScheduling") && pod.node() != null;
+      if (warning != null && !placed) {
+        return new JobOutcome.NotStarted(warning.reason(), "pod " + pod.name() + ": " + warning.message()
+            + changed(job));
       }
     }
     Warning ofJob = warnings.get(job.name());
-    if (ofJob != null) {
+    if (ofJob != null && pods.size() < expectedPods) {
       // quota, pod security, a missing service account: the Job controller cannot create the pod
       return new JobOutcome.NotStarted("PodCreationFailed", "job " + job.name() + ": " + ofJob.message());
     }

@@ -8,11 +8,14 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.build.ConfigSnapshot;
 import dev.flowtraining.operator.build.Names;
+import dev.flowtraining.operator.observe.Observation.Former;
 import dev.flowtraining.operator.observe.Observation.Warning;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
@@ -21,12 +24,14 @@ import io.javaoperatorsdk.operator.api.reconciler.Context;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -49,8 +54,11 @@ public final class Observer {
     Set<Pod> allPods = context.getSecondaryResources(Pod.class);
     List<JobView> jobs = new ArrayList<>(allJobs.stream().filter(j -> isOf(ft, j)).map(Views::job).toList());
     List<PodView> pods = allPods.stream().filter(p -> isOf(ft, p)).map(Views::pod).toList();
-    List<String> former = Stream.concat(allJobs.stream(), allPods.stream()).filter(o -> !isOf(ft, o))
-        .map(o -> o.getKind() + " " + o.getMetadata().getName()).sorted().toList();
+    List<Former> former = Stream.concat(
+        allJobs.stream().filter(j -> !isOf(ft, j)).map(j -> new Former("job " + j.getMetadata().getName(),
+            Optional.empty())),
+        allPods.stream().filter(p -> !isOf(ft, p)).map(Views::pod).map(p -> new Former(p.where(), Optional.of(p))))
+        .sorted(Comparator.comparing(Former::where)).toList();
 
     FlowTrainingStatus status = ft.getStatus();
     boolean inProgress = status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;
@@ -64,9 +72,14 @@ public final class Observer {
         .filter(m -> m.getMetadata().getName().equals(Names.progress(ft)) && isOf(ft, m)).findFirst();
     return new Observation(List.copyOf(jobs), pods, former,
         ended || running.isPresent() ? Map.of() : claims(ft),
-        ended || inProgress ? ConfigSource.none() : config(ft),
-        running.map(s -> warnings(ft, s, jobs, pods, now)).orElse(Map.of()),
-        progressMap.map(m -> Progress.parse(m.getData())).orElse(Progress.none()), progressMap.isPresent());
+        ended || inProgress && !(running.isEmpty() && snapshotLost(ft)) ? ConfigSource.none() : config(ft),
+        running.map(s -> warnings(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
+        progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()), progressMap.isPresent());
+  }
+
+  private static Map<String, String> uids(Set<Job> jobs, Set<Pod> pods) {
+    return Stream.concat(jobs.stream(), pods.stream()).map(HasMetadata::getMetadata)
+        .collect(Collectors.toMap(ObjectMeta::getName, ObjectMeta::getUid, (a, b) -> b));
   }
 
   private static boolean isOf(FlowTraining ft, HasMetadata object) {
@@ -104,6 +117,12 @@ public final class Observer {
     return views;
   }
 
+  /** What a ConfigMap held when the run began is nowhere else. */
+  private boolean snapshotLost(FlowTraining ft) {
+    return ft.getSpec().config().configMapRef() != null && client.configMaps()
+        .inNamespace(ft.getMetadata().getNamespace()).withName(ConfigSnapshot.name(ft)).get() == null;
+  }
+
   private ConfigSource config(FlowTraining ft) {
     String inline = ft.getSpec().config().inline();
     ConfigMapReference ref = ft.getSpec().config().configMapRef();
@@ -124,7 +143,7 @@ public final class Observer {
 
   /** The last warning about the Job (it cannot create pods) and each pod (it cannot mount, for example). */
   private Map<String, Warning> warnings(FlowTraining ft, StageStatus stage, List<JobView> jobs, List<PodView> pods,
-      Instant now) {
+      Map<String, String> uids, Instant now) {
     Optional<JobView> job = jobs.stream().filter(j -> j.name().equals(stage.jobName())).findFirst();
     List<PodView> ofAttempt = pods.stream()
         .filter(p -> p.stage() == stage.name() && p.attempt() == stage.attempt()).toList();
@@ -134,13 +153,15 @@ public final class Observer {
     }
     Map<String, Warning> warnings = new HashMap<>();
     Stream.concat(Stream.of(job.get().name()), ofAttempt.stream().filter(p -> !p.working()).limit(8).map(PodView::name))
-        .forEach(name -> lastWarning(ft, name).ifPresent(w -> warnings.put(name, w)));
+        .filter(uids::containsKey)
+        .forEach(name -> lastWarning(ft, name, uids.get(name)).ifPresent(w -> warnings.put(name, w)));
     return warnings;
   }
 
-  private Optional<Warning> lastWarning(FlowTraining ft, String about) {
+  /** By uid, since events outlive their objects: a Job of a deleted FlowTraining had the same name. */
+  private Optional<Warning> lastWarning(FlowTraining ft, String about, String uid) {
     return client.v1().events().inNamespace(ft.getMetadata().getNamespace())
-        .withField("involvedObject.name", about).withField("type", "Warning").list().getItems().stream()
+        .withField("involvedObject.name", about).withField("involvedObject.uid", uid).withField("type", "Warning").list().getItems().stream()
         .max((a, b) -> last(a).compareTo(last(b)))
         .map(e -> new Warning(e.getReason(), e.getMessage()));
   }

@@ -11,15 +11,21 @@ import java.util.Optional;
  * @param index its completion index in the Job
  * @param terminal whether its phase is Succeeded or Failed: nothing runs in it any more
  * @param deletionRequested when somebody asked for its deletion (not when its grace period ends)
+ * @param graceEnds when the kubelet must have ended it; empty while nobody wants it deleted, or by force already
  * @param disruption from the condition DisruptionTarget, or an eviction by the kubelet
  * @param unschedulable the scheduler's message
  */
 public record PodView(String name, Stage stage, int attempt, int index, String node, boolean terminal,
-    Optional<Instant> deletionRequested, Optional<Disruption> disruption, Optional<String> unschedulable,
-    List<ContainerView> containers) {
+    Optional<Instant> deletionRequested, Optional<Instant> graceEnds, Optional<Disruption> disruption,
+    Optional<String> unschedulable, List<ContainerView> containers) {
 
   /** Something from outside ends the pod. The reason is Kubernetes' own, for example PreemptionByScheduler. */
   public record Disruption(String reason, String message, Instant at) {
+  }
+
+  /** For example {@code pod demo-train-1-0 on node worker-2}. */
+  public String where() {
+    return "pod " + name + (node == null ? "" : " on node " + node);
   }
 
   /** Whether every container of the stage itself has started, so that work is going on. */

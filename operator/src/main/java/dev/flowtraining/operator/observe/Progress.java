@@ -56,6 +56,11 @@ public record Progress(Optional<Report> report, Map<Stage, String> records, List
     return new Progress(report, Map.copyOf(records), artifacts.orElse(List.of()), dropped);
   }
 
+  /** Without a report of another run: the ConfigMap may have been adopted from a deleted FlowTraining of this name. */
+  public Progress ofRun(String uid) {
+    return new Progress(report.filter(r -> r.runId() == null || r.runId().equals(uid)), records, artifacts, dropped);
+  }
+
   private static boolean plausible(Artifact artifact) {
     return artifact != null && artifact.name() != null && !artifact.name().isEmpty() && artifact.name().length() <= 256
         && artifact.path() != null && !artifact.path().startsWith("/") && artifact.path().length() <= 1024

@@ -11,9 +11,11 @@ import java.time.format.DateTimeParseException;
 /**
  * A progress report, {@code progress.json} of the run's ConfigMap. Only stage, attempt, time and fraction are always
  * there.
+ *
+ * @param runId the uid of the FlowTraining that the report is of
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-public record Report(Stage stage, Integer attempt, String time, Double fraction, String message, Integer epoch,
+public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message, Integer epoch,
     Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
     Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
 

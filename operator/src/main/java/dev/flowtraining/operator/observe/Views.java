@@ -48,8 +48,8 @@ final class Views {
             && "Unschedulable".equals(c.getReason()))
         .map(c -> text(c.getMessage())).findFirst();
     return new PodView(pod.getMetadata().getName(), stage(pod), attempt(pod), index(pod), pod.getSpec().getNodeName(),
-        TERMINAL.contains(phase), deletionRequested(pod), disruption(pod, conditions, created), unschedulable,
-        containers(pod, created));
+        TERMINAL.contains(phase), deletionRequested(pod), graceEnds(pod), disruption(pod, conditions, created),
+        unschedulable, containers(pod, created));
   }
 
   /** The deletion timestamp is when the grace period ends. */
@@ -60,6 +60,13 @@ final class Views {
     Long grace = pod.getMetadata().getDeletionGracePeriodSeconds();
     Instant graceEnds = time(pod.getMetadata().getDeletionTimestamp(), created(pod));
     return Optional.of(graceEnds.minusSeconds(grace == null ? 0 : grace));
+  }
+
+  private static Optional<Instant> graceEnds(Pod pod) {
+    Long grace = pod.getMetadata().getDeletionGracePeriodSeconds();
+    boolean byForce = grace != null && grace == 0;
+    return Optional.ofNullable(pod.getMetadata().getDeletionTimestamp()).filter(t -> !byForce)
+        .map(t -> time(t, created(pod)));
   }
 
   private static Optional<Disruption> disruption(Pod pod, List<PodCondition> conditions, Instant created) {
@@ -96,7 +103,7 @@ final class Views {
       view = new ContainerView.Waiting(told ? text(state.getWaiting().getReason()) : "",
           told ? text(state.getWaiting().getMessage()) : "");
     }
-    return new ContainerView(status.getName(), init, localRank, view);
+    return new ContainerView(status.getName(), init, localRank, view, text(status.getImageID()));
   }
 
   private static int index(Pod pod) {

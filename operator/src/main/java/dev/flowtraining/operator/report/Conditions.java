@@ -20,6 +20,10 @@ import java.util.List;
  */
 final class Conditions {
 
+  /** What was wrong may lie outside the spec (data, a ConfigMap's content): then nothing tells that it is right now. */
+  private static final String GO_ON =
+      "; put it right, then change the spec or delete and apply it (finished stages are reused)";
+
   private Conditions() {
   }
 
@@ -57,7 +61,7 @@ final class Conditions {
     }
     if (status.phase() == Phase.FAILED) {
       return new Why(status.training().lastFailure().reason(),
-          status.stage().id() + ": " + text(status.of(status.stage()).message()));
+          status.stage().id() + ": " + text(status.of(status.stage()).message()) + GO_ON);
     }
     return switch (decision) {
       case Decision.Blocked blocked -> new Why(blocked.reason(), blocked.message());

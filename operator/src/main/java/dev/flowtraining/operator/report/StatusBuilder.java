@@ -11,6 +11,7 @@ import dev.flowtraining.operator.api.v1alpha1.TrainingStatus;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.decide.Decision;
 import dev.flowtraining.operator.decide.FailureClass;
+import dev.flowtraining.operator.observe.ImageDigest;
 import dev.flowtraining.operator.observe.Observation;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -45,8 +46,16 @@ public final class StatusBuilder {
       case Decision.Restart restart -> restarting(status, restart);
       case Decision.Fail fail -> failed(status, fail, time);
     };
-    next = shown(ft.getSpec(), next).observed(ft.getMetadata().getGeneration());
+    next = pinned(shown(ft.getSpec(), next), seen).observed(ft.getMetadata().getGeneration());
     return next.withConditions(Conditions.of(next, decision, time));
+  }
+
+  /** All later pods of the run get the image that the first one got, wherever its tag points to by then. */
+  private static FlowTrainingStatus pinned(FlowTrainingStatus status, Observation seen) {
+    return !inProgress(status) ? status : status.stages().stream().filter(s -> s.phase() == StagePhase.RUNNING)
+        .flatMap(s -> seen.pods(s.name(), s.attempt()).stream()).flatMap(p -> p.containers().stream())
+        .flatMap(c -> ImageDigest.of(status.image(), c.imageId()).stream()).findFirst()
+        .map(status::withImage).orElse(status);
   }
 
   private static boolean inProgress(FlowTrainingStatus status) {

@@ -8,7 +8,10 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.decide.Decision;
 import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
@@ -62,6 +65,34 @@ class GoldenTest {
   }
 
   @Test
+  void theCheckAsksForAGpuOnlyWhereItsPodHasOne() {
+    FlowTraining cuda = Samples.training("training: {gpus: 2, device: cuda}");
+    Container beforeData = check(cuda, Stage.PREPARE_DATA);
+    assertThat(beforeData.getArgs()).containsSubsequence("--device", "cpu");
+    assertThat(beforeData.getResources().getLimits()).isEmpty();
+    Container beforeTraining = check(cuda, Stage.TRAIN);
+    assertThat(beforeTraining.getArgs()).containsSubsequence("--device", "cuda");
+    assertThat(beforeTraining.getResources().getLimits()).containsEntry("nvidia.com/gpu", new Quantity("1"));
+  }
+
+  private static Container check(FlowTraining ft, Stage first) {
+    Job job = (Job) start(ft, new Decision.Start(first, 1, true, Optional.empty())).getLast();
+    return job.getSpec().getTemplate().getSpec().getInitContainers().getFirst();
+  }
+
+  @Test
+  void aDollarOfAUserIsADollar() {
+    FlowTraining ft = Samples.training("""
+        models: {volume: {persistentVolumeClaim: {claimName: models}}, init: a$(HOME).pt}
+        template: {env: [{name: A, value: $$(HOME) and $5}]}
+        """);
+    Container rank = ((Job) start(ft, new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())).getLast())
+        .getSpec().getTemplate().getSpec().getContainers().getFirst();
+    assertThat(rank.getArgs()).contains("/models/a$$(HOME).pt");
+    assertThat(rank.getEnv()).contains(new EnvVar("A", "$$$$(HOME) and $$5", null));
+  }
+
+  @Test
   void severalRanksInAPodShareItButNotTheToken() {
     Job job = (Job) start(Samples.training("training: {gpus: 4, gpusPerPod: 4, device: cpu}"),
         new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())).getLast();
@@ -86,8 +117,9 @@ class GoldenTest {
   private static List<HasMetadata> start(FlowTraining ft, Decision.Start start) {
     ft.setStatus(ft.getStatus().withPhase(Phase.RUNNING));
     Children children = Children.of(ft, start, Samples.nothing(), "flow-trainer:dev");
-    // permissions and the ConfigMap for progress are the same for every start: begin.yaml shows them
-    return Stream.concat(children.applied().stream().skip(4), children.created().stream()).toList();
+    // permissions and ConfigMaps are the same for every start: begin.yaml shows them
+    return Stream.concat(children.applied().stream().filter(o -> o instanceof Service), children.created().stream())
+        .toList();
   }
 
   private static void agrees(String file, List<HasMetadata> objects) throws IOException {

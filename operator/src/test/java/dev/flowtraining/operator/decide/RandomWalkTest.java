@@ -185,7 +185,7 @@ class RandomWalkTest {
             .toList();
         boolean all = containers.stream().allMatch(c -> c.state() instanceof ContainerView.Terminated);
         return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), all, p.deletionRequested(),
-            p.disruption(), p.unschedulable(), containers);
+            p.graceEnds(), p.disruption(), p.unschedulable(), containers);
       });
     }
 

@@ -3,6 +3,7 @@ package dev.flowtraining.operator.decide;
 import static dev.flowtraining.operator.Samples.NOW;
 import static dev.flowtraining.operator.Samples.complete;
 import static dev.flowtraining.operator.Samples.cpu;
+import static dev.flowtraining.operator.Samples.deleted;
 import static dev.flowtraining.operator.Samples.disrupted;
 import static dev.flowtraining.operator.Samples.exited;
 import static dev.flowtraining.operator.Samples.job;
@@ -24,8 +25,11 @@ import dev.flowtraining.operator.observe.ClaimView;
 import dev.flowtraining.operator.observe.ConfigSource;
 import dev.flowtraining.operator.observe.JobView;
 import dev.flowtraining.operator.observe.Observation;
+import dev.flowtraining.operator.observe.Observation.Former;
+import dev.flowtraining.operator.observe.PodView;
 import dev.flowtraining.operator.observe.Progress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,9 +58,28 @@ class StageMachineTest {
     assertThat(blocked(cpu(), claims, ConfigSource.none(), List.of()).reason()).isEqualTo("VolumeNotShareable");
     assertThat(blocked(cpu(), nothing().claims(), new ConfigSource(Optional.empty(), Optional.of("no ConfigMap")),
         List.of()).reason()).isEqualTo("ConfigMapNotFound");
-    Decision.Blocked cleaning = blocked(cpu(), nothing().claims(), ConfigSource.none(), List.of("Pod demo-train-1-0"));
+    Decision.Blocked cleaning = blocked(cpu(), nothing().claims(), ConfigSource.none(),
+        List.of(new Former("pod demo-train-1-0", Optional.empty())));
     assertThat(cleaning.reason()).isEqualTo("Cleaning");
+    assertThat(cleaning.message()).contains("pod demo-train-1-0");
     assertThat(cleaning.stalled()).isFalse();
+  }
+
+  @Test
+  void aPodOnALostNodeIsDeletedByForce() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.RESTARTING, 1);
+    PodView gone = deleted(pod(TRAIN, 1, running()), NOW.minusSeconds(61));
+    assertThat(decide(ft, seeing(List.of(), List.of(gone)))).isInstanceOfSatisfying(Decision.Wait.class,
+        w -> assertThat(w.message()).contains("pod demo-train-1-1 on node node-1 (the node does not answer"));
+    Instant later = NOW.minusSeconds(1).plus(StageMachine.NODE_LOST);
+    Decision byForce = new Decision.TearDown(Stage.TRAIN, List.of(), List.of("demo-train-1-1"));
+    assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(gone)), later)).isEqualTo(byForce);
+    assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(pod(TRAIN, 0, running()))), later))
+        .as("one that nobody deletes").isInstanceOf(Decision.Wait.class);
+    Observation former = new Observation(List.of(), List.of(), List.of(new Former(gone.where(), Optional.of(gone))),
+        nothing().claims(), ConfigSource.none(), Map.of(), Progress.none(), true);
+    assertThat(StageMachine.decide(cpu(), former, later)).isInstanceOfSatisfying(Decision.TearDown.class,
+        d -> assertThat(d.lostPods()).containsExactly("demo-train-1-1"));
   }
 
   @Test
@@ -69,6 +92,23 @@ class StageMachineTest {
         seen)).isInstanceOf(Decision.Begin.class);
     assertThat(decide(training("stages: {to: parquet}\ntraining: {gpus: 2, device: cpu}"), seen))
         .isInstanceOf(Decision.Begin.class);
+  }
+
+  @Test
+  void aLostSnapshotIsMadeAgainOnlyFromWhatTheRunBeganWith() {
+    FlowTraining ft = inRun(Stage.PARQUET, StagePhase.PENDING, 0,
+        training("config: {configMapRef: {name: own}}\ntraining: {device: cpu}"), Optional.of("a: 1"));
+    assertThat(decide(ft, reading("a: 1"))).isInstanceOf(Decision.Start.class);
+    assertThat(decide(ft, reading("a: 2"))).isInstanceOfSatisfying(Decision.Blocked.class, b -> {
+      assertThat(b.reason()).isEqualTo("ConfigChanged");
+      assertThat(b.message()).contains("'own'");
+    });
+    assertThat(decide(ft, nothing())).as("the snapshot is there").isInstanceOf(Decision.Start.class);
+  }
+
+  private static Observation reading(String config) {
+    return new Observation(List.of(), List.of(), List.of(), nothing().claims(),
+        new ConfigSource(Optional.of(config), Optional.empty()), Map.of(), Progress.none(), true);
   }
 
   @Test
@@ -129,6 +169,18 @@ class StageMachineTest {
   }
 
   @Test
+  void whatIsMissingDoesNotMatterWhenNothingIsToBeDone() {
+    FlowTraining ft = inRun(Stage.EXPORT, StagePhase.RUNNING, 1);
+    FlowTrainingStatus done = ft.getStatus();
+    ft.setStatus(done.with(done.of(Stage.EXPORT).ended(StagePhase.SUCCEEDED, NOW.toString(), null))
+        .ended(Phase.SUCCEEDED, NOW.toString()).observed(1L).withShown(Stage.EXPORT, "100%"));
+    ft.getMetadata().setGeneration(2L);
+    Map<String, ClaimView> claims = Map.of("speech", new ClaimView("speech", false, List.of()));
+    assertThat(decide(ft, new Observation(List.of(), List.of(), List.of(), claims, ConfigSource.none(), Map.of(),
+        Progress.none(), true))).isEqualTo(new Decision.Idle());
+  }
+
+  @Test
   void anEndedRunStaysEnded() {
     FlowTraining ft = inRun(Stage.TRAIN, StagePhase.FAILED, 1);
     ft.setStatus(ft.getStatus().ended(Phase.FAILED, NOW.toString()).observed(1L).withShown(Stage.TRAIN, "0%"));
@@ -142,7 +194,7 @@ class StageMachineTest {
   }
 
   private static Decision.Blocked blocked(FlowTraining ft, Map<String, ClaimView> claims, ConfigSource config,
-      List<String> former) {
+      List<Former> former) {
     return (Decision.Blocked) decide(ft,
         new Observation(List.of(), List.of(), former, claims, config, Map.of(), Progress.none(), true));
   }
@@ -153,8 +205,12 @@ class StageMachineTest {
 
   /** In a run: everything before the stage is complete. */
   private static FlowTraining inRun(Stage stage, StagePhase phase, int attempt) {
-    FlowTraining ft = cpu();
-    Map<Stage, String> hashes = InputHash.of(ft.getSpec(), Optional.empty());
+    return inRun(stage, phase, attempt, cpu(), Optional.empty());
+  }
+
+  private static FlowTraining inRun(Stage stage, StagePhase phase, int attempt, FlowTraining ft,
+      Optional<String> config) {
+    Map<Stage, String> hashes = InputHash.of(ft.getSpec(), config);
     String begun = NOW.minusSeconds(600).toString();
     FlowTrainingStatus status = FlowTrainingStatus.empty().begun("image", begun).observed(1L);
     for (Stage s : Stage.inOrder()) {

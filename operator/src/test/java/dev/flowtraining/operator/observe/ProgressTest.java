@@ -48,6 +48,13 @@ class ProgressTest {
   }
 
   @Test
+  void aReportOfAnotherRunDoesNotCount() {
+    Progress progress = Progress.parse(Map.of("progress.json", START + ",\"fraction\":0.5,\"runId\":\"u1\"}"));
+    assertThat(progress.ofRun("u1").report()).isPresent();
+    assertThat(progress.ofRun("u2").report()).isEmpty();
+  }
+
+  @Test
   void artifactsComeAsAWholeOrNotAtAll() {
     Progress progress = Progress.parse(Map.of("artifacts.json",
         "[{\"name\":\"a\",\"path\":\"/abs\",\"bytes\":1,\"sha256\":\"" + "a".repeat(64) + "\"}]"));

@@ -22,6 +22,7 @@ public final class RunReport implements Progress, AutoCloseable {
   private static final int BAR = 30;
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private final String runId;
   private final int attempt;
   private final PrintStream out;
   private final boolean terminal;
@@ -37,8 +38,13 @@ public final class RunReport implements Progress, AutoCloseable {
   /** What the stage has said so far: an update that does not mention the loss does not unsay it. */
   private final Map<String, Object> known = new LinkedHashMap<>();
 
-  /** @param terminal whether a person is looking: then a bar is drawn instead of lines of JSON */
-  public RunReport(int attempt, PrintStream out, boolean terminal, Optional<KubernetesConfigMap> configMap, Clock clock) {
+  /**
+   * @param runId the FlowTraining's uid: a report that is left of a deleted one does not count for the next
+   * @param terminal whether a person is looking: then a bar is drawn instead of lines of JSON
+   */
+  public RunReport(String runId, int attempt, PrintStream out, boolean terminal, Optional<KubernetesConfigMap> configMap,
+      Clock clock) {
+    this.runId = runId;
     this.attempt = attempt;
     this.out = out;
     this.terminal = terminal;
@@ -62,6 +68,7 @@ public final class RunReport implements Progress, AutoCloseable {
       step = n.longValue();
     }
     Map<String, Object> progress = new LinkedHashMap<>();
+    progress.put("runId", runId);
     progress.put("stage", of.id());
     progress.put("attempt", attempt);
     progress.put("time", now.truncatedTo(ChronoUnit.MILLIS).toString());

@@ -25,7 +25,6 @@ import java.util.stream.Stream;
  */
 final class Checkpoints {
   private final RunLayout layout;
-  private final int attempt;
   private final Path folder;
 
   /** A checkpoint with a manifest; whether its files are whole is told by {@link #verified}. */
@@ -46,7 +45,6 @@ final class Checkpoints {
 
   Checkpoints(RunLayout layout, int attempt) {
     this.layout = layout;
-    this.attempt = attempt;
     folder = layout.attempt(attempt);
   }
 
@@ -76,11 +74,14 @@ final class Checkpoints {
     return new Checkpoint(file, optimizerFile, whole);
   }
 
-  /** The newest checkpoint of this and earlier attempts whose files are whole; says which ones it passes over. */
+  /**
+   * The newest checkpoint of all attempts whose files are whole; says which ones it passes over. An attempt's number
+   * may be higher than this one's: a run that was deleted and applied again counts from 1 and goes on where it was.
+   */
   Optional<Checkpoint> newest(Consumer<String> log) throws IOException {
     List<Checkpoint> all = new ArrayList<>();
-    for (int k = attempt; k >= 1; k--) {
-      all.addAll(in(layout.attempt(k), log));
+    for (Path folder : layout.attempts().reversed()) {
+      all.addAll(in(folder, log));
     }
     // a stable sort: of two with as many steps that of the later attempt comes first
     all.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step())

@@ -11,7 +11,11 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +26,9 @@ import org.slf4j.LoggerFactory;
 final class Run {
   private static final Logger LOG = LoggerFactory.getLogger(Run.class);
   private static final int LONGEST_PATH = 4096;
+  /** In the name of a folder that is kept aside. */
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss.SSS'Z'").withZone(ZoneOffset.UTC);
 
   private final StageContext context;
   private final Collective collective;
@@ -80,15 +87,31 @@ final class Run {
   }
 
   private void refuseOtherRun(Checkpoints.Checkpoint checkpoint) {
+    List<String> differences = differences(checkpoint);
+    if (!differences.isEmpty()) {
+      throw new StageFailure(ExitCode.USAGE, "ConfigMismatch", "the checkpoint " + checkpoints.relative(checkpoint)
+          + " is from another config: " + String.join("; ", differences)
+          + ". Restore these settings to go on, or name no checkpoint to train anew");
+    }
+  }
+
+  private List<String> differences(Checkpoints.Checkpoint checkpoint) {
     List<String> differences = Settings.differences(checkpoint.manifest().settings(), settings);
     if (!data.equals(checkpoint.manifest().data())) {
       differences.add("the training data is another");
     }
-    if (!differences.isEmpty()) {
-      throw new StageFailure(ExitCode.USAGE, "ConfigMismatch", "the checkpoint " + checkpoints.relative(checkpoint)
-          + " is from another config: " + String.join("; ", differences)
-          + ". Restore these settings to go on, or move " + context.layout().experiment() + " away to train anew");
-    }
+    return differences;
+  }
+
+  /** What was trained with other settings or data is kept aside: nothing of it is resumed from, averaged or reported. */
+  private void setAside(Checkpoints.Checkpoint checkpoint, List<String> differences) throws IOException {
+    Path experiment = context.layout().experiment();
+    Path aside = experiment.resolveSibling(experiment.getFileName() + ".before-" + TIME.format(Instant.now()));
+    Files.move(experiment, aside);
+    Files.createDirectories(experiment);
+    say("the newest checkpoint, " + checkpoints.relative(checkpoint) + ", is from another config: "
+        + String.join("; ", differences) + ". Training starts anew; what was there is kept in "
+        + context.layout().root().relativize(aside));
   }
 
   /** Empty when there is nothing to go on from. Rank 0 alone looks: a shared volume may show ranks different things. */
@@ -97,12 +120,24 @@ final class Run {
       return "";
     }
     String named = context.options().resumeFrom();
-    Optional<Checkpoints.Checkpoint> found =
-        named == null || named.isBlank() ? checkpoints.newest(this::say) : checkpoints.named(named, this::say);
-    if (named != null && !named.isBlank() && found.isEmpty()) {
+    if (named == null || named.isBlank()) {
+      return newestOfThisRun().map(checkpoints::relative).orElse("");
+    }
+    Optional<Checkpoints.Checkpoint> found = checkpoints.named(named, this::say);
+    if (found.isEmpty()) {
       say("no checkpoint can be read, though " + named + " was asked for");
     }
     return found.map(checkpoints::relative).orElse("");
+  }
+
+  private Optional<Checkpoints.Checkpoint> newestOfThisRun() throws IOException {
+    Optional<Checkpoints.Checkpoint> newest = checkpoints.newest(this::say);
+    List<String> differences = newest.map(this::differences).orElse(List.of());
+    if (differences.isEmpty()) {
+      return newest;
+    }
+    setAside(newest.get(), differences);
+    return Optional.empty();
   }
 
   private Optional<Checkpoints.Checkpoint> agreeOn(String path) throws IOException {

@@ -39,7 +39,7 @@ class RunReportTest {
   };
 
   private RunReport report(boolean terminal) {
-    return new RunReport(2, new PrintStream(out, true), terminal, Optional.empty(), clock);
+    return new RunReport("uid-1", 2, new PrintStream(out, true), terminal, Optional.empty(), clock);
   }
 
   private List<String> lines() {
@@ -50,6 +50,7 @@ class RunReportTest {
   void aLineSaysStageAttemptTimeAndFraction() throws IOException {
     report(false).update(Stage.TRAIN, 0.25, "epoch 1/4", Map.of("epoch", 1, "step", 30, "loss", 1.5));
     JsonNode line = new ObjectMapper().readTree(lines().getFirst());
+    assertThat(line.get("runId").asText()).isEqualTo("uid-1");
     assertThat(line.get("stage").asText()).isEqualTo("train");
     assertThat(line.get("attempt").asInt()).isEqualTo(2);
     assertThat(line.get("time").asText()).isEqualTo("2026-01-01T00:00:00Z");

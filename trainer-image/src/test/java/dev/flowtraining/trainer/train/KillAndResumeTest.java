@@ -85,12 +85,28 @@ class KillAndResumeTest {
   }
 
   @Test
-  void a_checkpoint_of_another_config_is_refused_with_the_difference() throws Exception {
+  void a_named_checkpoint_of_another_config_is_refused_with_the_difference() throws Exception {
     SmallRun run = copyOfUnhurt("other");
     Files.writeString(run.config(), "preset: tiny\n" + CONFIG.replace("warmup_steps: 5", "warmup_steps: 6"));
-    assertThat(RankProcess.await(RankProcess.start(run, 1, 2))).containsOnly(2);
+    assertThat(RankProcess.await(RankProcess.start(run, 1, 2, "exp/flow_model/attempt-1/epoch_2_whole.pt"))).containsOnly(2);
     assertThat(RankProcess.output(run, 0, 2)).contains("ConfigMismatch")
         .contains("train_conf.scheduler_conf.warmup_steps was 5 and is 6");
+  }
+
+  @Test
+  void another_config_trains_anew_and_keeps_what_was_there() throws Exception {
+    SmallRun run = copyOfUnhurt("anew");
+    Files.writeString(run.config(), "preset: tiny\n" + CONFIG.replace("warmup_steps: 5", "warmup_steps: 6"));
+    assertThat(RankProcess.await(RankProcess.start(run, 2, 2))).as(RankProcess.output(run, 0, 2)).containsOnly(0);
+    assertThat(RankProcess.output(run, 0, 2)).contains("training starts from random weights");
+    assertThat(run.dir.resolve("exp/flow_model/train.log")).content()
+        .contains("train_conf.scheduler_conf.warmup_steps was 5 and is 6");
+    assertThat(run.dir.resolve("exp/flow_model/attempt-1")).doesNotExist();
+    assertThat(run.metrics("validation")).hasSize(EPOCHS);
+    try (Stream<Path> folders = Files.list(run.dir.resolve("exp"))) {
+      Path aside = folders.filter(f -> f.getFileName().toString().startsWith("flow_model.before-")).findFirst().orElseThrow();
+      assertThat(aside.resolve("attempt-1/epoch_2_whole.pt")).exists();
+    }
   }
 
   @Test

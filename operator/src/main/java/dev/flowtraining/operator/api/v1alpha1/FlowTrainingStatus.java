@@ -33,7 +33,7 @@ public record FlowTrainingStatus(
     @JsonPropertyDescription("What the export stage made.")
     List<Artifact> artifacts,
 
-    @JsonPropertyDescription("The trainer image of this run.")
+    @JsonPropertyDescription("The trainer image of this run; by its digest once a pod has it and it came from a registry.")
     String image,
 
     @JsonPropertyDescription("When the run started.")
@@ -93,6 +93,11 @@ public record FlowTrainingStatus(
   public FlowTrainingStatus withArtifacts(List<Artifact> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, all, image,
         startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withImage(String newImage) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, artifacts,
+        newImage, startTime, completionTime);
   }
 
   public FlowTrainingStatus withShown(Stage newStage, String newProgress) {

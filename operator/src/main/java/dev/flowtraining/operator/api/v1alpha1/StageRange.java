@@ -40,6 +40,10 @@ public record StageRange(
     return stage.number() >= stage(from).number() && stage.number() <= stage(to).number();
   }
 
+  public Stage last() {
+    return stage(to);
+  }
+
   private static Stage stage(IntOrString value) {
     return Stage.of(String.valueOf(value.getValue()));
   }

@@ -150,6 +150,7 @@ class SchemaIT {
       config: {preset: tiny}         | spec.config cannot change while the run is in progress
       averaging: {num: 3}            | spec.models, spec.averaging and spec.stages cannot change
       stages: {to: train}            | spec.models, spec.averaging and spec.stages cannot change
+      template: {image: other}       | spec.template.image cannot change while the run is in progress
       """)
   void aRunInProgressKeepsItsInput(String part, String message) {
     FlowTraining running = create(MINIMAL.replace("NAME", "running"));
@@ -165,7 +166,7 @@ class SchemaIT {
   }
 
   @Test
-  void budgetsAndTemplateMayChangeAtAnyTime() {
+  void budgetsAndTheRestOfTheTemplateMayChangeAtAnyTime() {
     FlowTraining running = create(MINIMAL.replace("NAME", "live"));
     running.setStatus(FlowTrainingStatus.empty().withPhase(Phase.RUNNING));
     client.resource(running).updateStatus();
