@@ -112,7 +112,7 @@ final class ConfigRules {
     within("train_conf.scheduler_conf.warmup_steps", t.schedulerConf().warmupSteps(), 1, 100_000_000);
     within("train_conf.max_epoch", t.maxEpoch(), 1, 1_000_000);
     within("train_conf.accum_grad", t.accumGrad(), 1, 100_000);
-    demand(t.gradClip() > 0, "train_conf.grad_clip", "has to be above 0");
+    demand(t.gradClip() >= 0, "train_conf.grad_clip", "has to be above 0, or 0 for no clipping");
     within("train_conf.log_interval", t.logInterval(), 1, 1_000_000);
     demand(t.savePerStep() == -1 || t.savePerStep() >= 1, "train_conf.save_per_step",
         "has to be a number of steps, or -1 for epochs only");

@@ -136,14 +136,17 @@ final class Trainer {
     double rate = learningRate.at(cursor.step());
     boolean finite = Double.isFinite(loss) && Double.isFinite(norm);
     if (finite) {
-      // torch's clip_grad_norm_
-      double clip = Math.min(1, config.trainConf().gradClip() / (norm + 1e-6));
-      adam.step(rate, scale * clip);
+      adam.step(rate, scale * clip(config.trainConf().gradClip(), norm));
       skippedInARow = 0;
     } else {
       skip(loss, norm, utts);
     }
     return new Step(loss, norm, rate, (long) all[1], all[2] / collective.worldSize(), !finite);
+  }
+
+  /** torch's {@code clip_grad_norm_}; a limit of 0 clips nothing, as with DeepSpeed. */
+  static double clip(double limit, double norm) {
+    return limit == 0 ? 1 : Math.min(1, limit / (norm + 1e-6));
   }
 
   private double forwardBackward(MicroBatch micro, int place) {
