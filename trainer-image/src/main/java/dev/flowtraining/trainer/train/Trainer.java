@@ -175,7 +175,7 @@ final class Trainer {
 
   private void endEarly() throws IOException {
     String saved = journal.stopping(cursor, adam);
-    collective.barrier();
+    collective.close(); // in agreement: nobody takes the end of a rank that was faster for a lost peer
     throw new StageFailure(ExitCode.TERMINATED, "Terminated",
         "asked to stop at step " + cursor.step() + "; saved " + saved);
   }
