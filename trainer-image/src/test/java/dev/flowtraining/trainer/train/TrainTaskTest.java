@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.Device;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Ranks;
@@ -42,6 +43,17 @@ class TrainTaskTest {
     assertThat(dir.resolve(((Map<?, ?>) seen.getLast().get("checkpoint")).get("path").toString())).exists();
     assertThat(dir.resolve("exp/flow_model/attempt-1/epoch_29_whole.yaml")).content().contains("loss_dict:\n  loss: " + last);
     assertThat(new TrainTask().resultsPresent(run.alone())).isTrue();
+  }
+
+  @Test
+  void several_ranks_on_gpus_are_refused() {
+    assertThatThrownBy(() -> TrainTask.refuseUnsupported(Device.gpu(0), 2)).isInstanceOfSatisfying(StageFailure.class,
+        e -> {
+          assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE);
+          assertThat(e.reason()).isEqualTo("NotSupported");
+        });
+    TrainTask.refuseUnsupported(Device.gpu(0), 1);
+    TrainTask.refuseUnsupported(Device.cpu(), 2);
   }
 
   @Test
