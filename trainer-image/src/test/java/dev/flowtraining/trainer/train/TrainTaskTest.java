@@ -67,7 +67,9 @@ class TrainTaskTest {
     try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
       parameters.initialise(1);
       StateDict state = parameters.stateDict();
-      state.tensors().get("encoder_proj.bias").data().putFloat(0, Float.NaN);
+      float[] bias = state.tensors().get("encoder_proj.bias").floats();
+      bias[0] = Float.NaN;
+      state.tensors().put("encoder_proj.bias", StateDict.Tensor.of(bias, bias.length));
       StateDictFile.write(broken, state);
     }
     assertThatThrownBy(() -> new TrainTask().run(run.startingFrom(broken))).isInstanceOfSatisfying(StageFailure.class, e -> {
