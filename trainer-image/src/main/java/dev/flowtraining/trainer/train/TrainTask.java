@@ -62,7 +62,7 @@ public final class TrainTask implements StageTask {
       FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
       MicroBatches batches =
           new MicroBatches(train, config, collective.worldSize(), collective.rank());
-      Validation validation = new Validation(model, dev, config, collective, device);
+      Validation validation = new Validation(model, dev, config, collective, device, stop::requested);
       Trainer.Outcome outcome = new Trainer(config, parameters, model, adam, batches, validation, collective,
           start.journal(), stop::requested, start.cursor()).train();
       Map<String, Object> counts = counts(outcome, parameters, train, dev, context.ranks());

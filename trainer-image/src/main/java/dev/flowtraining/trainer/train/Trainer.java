@@ -67,20 +67,29 @@ final class Trainer {
   record Outcome(Cursor cursor, double cvLoss, double constantLoss, double shuffledLoss, long skippedSteps) {}
 
   Outcome train() throws IOException {
+    try {
+      return trainToTheEnd();
+    } catch (Validation.StopRequested e) {
+      throw endEarly();
+    }
+  }
+
+  private Outcome trainToTheEnd() throws IOException {
     double cvLoss = Double.NaN;
     while (cursor.epoch() < config.trainConf().maxEpoch() && !patienceIsOver()) {
       trainEpoch();
       if (stopped) {
-        endEarly();
+        throw endEarly();
       }
       cvLoss = validation.loss();
       if (!Double.isFinite(cvLoss)) {
         throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", "the validation loss after epoch " + cursor.epoch()
             + " is " + cvLoss + "; lower train_conf.optim_conf.lr, or look at the dev set");
       }
+      double constantLoss = validation.constantLoss(); // before the epoch counts as done: it too may be broken off
       int epoch = cursor.epoch();
       cursor = cursor.afterEpoch(cvLoss);
-      journal.epochDone(epoch, cursor, cvLoss, validation.constantLoss(), adam);
+      journal.epochDone(epoch, cursor, cvLoss, constantLoss, adam);
     }
     if (Double.isNaN(cvLoss)) {
       cvLoss = validation.loss();
@@ -173,10 +182,10 @@ final class Trainer {
     }
   }
 
-  private void endEarly() throws IOException {
+  private StageFailure endEarly() throws IOException {
     String saved = journal.stopping(cursor, adam);
     collective.close(); // in agreement: nobody takes the end of a rank that was faster for a lost peer
-    throw new StageFailure(ExitCode.TERMINATED, "Terminated",
+    return new StageFailure(ExitCode.TERMINATED, "Terminated",
         "asked to stop at step " + cursor.step() + "; saved " + saved);
   }
 }

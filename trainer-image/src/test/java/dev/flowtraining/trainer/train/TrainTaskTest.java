@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import sun.misc.Signal;
 
 class TrainTaskTest {
   @TempDir Path dir;
@@ -43,6 +44,49 @@ class TrainTaskTest {
     assertThat(dir.resolve(((Map<?, ?>) seen.getLast().get("checkpoint")).get("path").toString())).exists();
     assertThat(dir.resolve("exp/flow_model/attempt-1/epoch_29_whole.yaml")).content().contains("loss_dict:\n  loss: " + last);
     assertThat(new TrainTask().resultsPresent(run.alone())).isTrue();
+  }
+
+  @Test
+  void asked_to_stop_during_the_validation_it_saves_the_epoch_and_goes_on_there() throws Exception {
+    String config = """
+        dataset_conf: {max_frames_in_batch: 300}
+        train_conf: {max_epoch: 2, log_interval: 1, dropout: 0.1}
+        """;
+    SmallRun unhurt = SmallRun.create(dir.resolve("unhurt"), 12, 6, config);
+    new TrainTask().run(unhurt.alone());
+    int epoch = unhurt.metrics("validation").getFirst().get("step").asInt();
+
+    SmallRun run = SmallRun.create(dir.resolve("stopped"), 12, 6, config);
+    Progress stopAfterTheLastStep = (stage, fraction, message, fields) -> {
+      if (Integer.valueOf(epoch).equals(asInt(fields.get("step")))) {
+        Signal.raise(new Signal("TERM"));
+        pause(); // until the signal's own thread has seen it
+      }
+    };
+    assertThatThrownBy(() -> new TrainTask().run(run.context(Ranks.of(Map.of()), null, stopAfterTheLastStep)))
+        .isInstanceOfSatisfying(StageFailure.class, e -> {
+          assertThat(e.exitCode()).isEqualTo(ExitCode.TERMINATED);
+          assertThat(e).hasMessageContaining("saved exp/flow_model/attempt-1/step_" + epoch + ".pt");
+        });
+    assertThat(run.metrics("validation")).as("validations that were finished").isEmpty();
+
+    new TrainTask().run(run.alone());
+    assertThat(run.losses()).isEqualTo(unhurt.losses());
+    assertThat(run.metrics("step")).as("no step twice").hasSameSizeAs(unhurt.metrics("step"));
+    assertThat(run.metrics("validation")).extracting(v -> v.get("cv_loss").asText())
+        .isEqualTo(unhurt.metrics("validation").stream().map(v -> v.get("cv_loss").asText()).toList());
+  }
+
+  private static Integer asInt(Object number) {
+    return number instanceof Number n ? (Integer) n.intValue() : null;
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(500);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test

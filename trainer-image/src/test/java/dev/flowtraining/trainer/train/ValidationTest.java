@@ -42,7 +42,7 @@ class ValidationTest {
     try (Parameters parameters = Parameters.create(config.model(), device)) {
       parameters.initialise(1);
       FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
-      Validation validation = new Validation(model, dev, config, new Alone(), device);
+      Validation validation = new Validation(model, dev, config, new Alone(), device, () -> false);
       // the output layer starts at zero, so the loss is the mean square of the velocities
       double meanSquare = 0;
       long frames = 0;
