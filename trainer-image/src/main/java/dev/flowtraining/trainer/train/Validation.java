@@ -61,8 +61,8 @@ final class Validation {
   }
 
   /**
-   * The same with every utterance's tokens replaced by those of the next longer one, cut or repeated to its length:
-   * what the loss becomes when tokens say nothing about the speech. Draws, speaker and prompt stay.
+   * The same with every utterance's tokens replaced by those of the next one in the plan, which is about as long, cut
+   * or repeated to its length: what the loss becomes when tokens say nothing about the speech. Draws, speaker and prompt stay.
    */
   double shuffledLoss() {
     int[] order = plan.stream().flatMapToInt(Arrays::stream).toArray();
