@@ -114,7 +114,8 @@ public final class FlowTrainer {
 
   /**
    * SIGTERM interrupts the stage and waits for it, so that training can save a checkpoint. An exhausted heap in a thread
-   * that nobody waits for ends the process as one in the stage's own does.
+   * that nobody waits for ends the process as one in the stage's own does; anything else there is told, and the stage
+   * goes on.
    */
   private void onTermination(Thread stageThread, CountDownLatch done, CommandLineOptions options) {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -131,10 +132,12 @@ public final class FlowTrainer {
       }
     }, "termination"));
     Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {
-      int code = ended(Failure.of(thrown, options.runDir), thrown);
-      if (code == ExitCode.OUT_OF_MEMORY.code()) {
-        Runtime.getRuntime().halt(code);
+      Failure failure = Failure.of(thrown, options.runDir);
+      if (failure.exitCode() == ExitCode.OUT_OF_MEMORY) {
+        Runtime.getRuntime().halt(ended(failure, thrown));
       }
+      System.err.print("Exception in thread " + thread.getName() + ": ");
+      thrown.printStackTrace();
     });
   }
 

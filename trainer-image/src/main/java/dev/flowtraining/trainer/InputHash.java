@@ -36,20 +36,27 @@ public final class InputHash {
   /** Adds a file's content. */
   public InputHash file(Path path) throws IOException {
     add(Files.size(path));
+    read(path);
+    return this;
+  }
+
+  private void read(Path path) throws IOException {
     try (InputStream in = Files.newInputStream(path)) {
       byte[] buffer = new byte[1 << 16];
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         digest.update(buffer, 0, n);
       }
     }
-    return this;
   }
 
   public String hex() {
     return HexFormat.of().formatHex(digest.digest());
   }
 
+  /** The SHA-256 of a file's content alone, as {@code sha256sum} prints it. */
   public static String ofFile(Path path) throws IOException {
-    return start().file(path).hex();
+    InputHash hash = start();
+    hash.read(path);
+    return hash.hex();
   }
 }

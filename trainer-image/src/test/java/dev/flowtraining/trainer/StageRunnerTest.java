@@ -102,6 +102,27 @@ class StageRunnerTest {
   }
 
   @Test
+  void ofSeveralRanksEachRunsAndTheFirstAloneWrites() throws Exception {
+    env.putAll(Map.of("WORLD_SIZE", "2", "LOCAL_WORLD_SIZE", "2", "LOCAL_RANK", "1"));
+    Counting second = new Counting();
+    run(second);
+    assertThat(second.runs).isEqualTo(1);
+    assertThat(layout().stageRecord(Stage.PARQUET)).doesNotExist();
+    assertThat(layout().runJson()).doesNotExist();
+    env.put("LOCAL_RANK", "0");
+    Counting first = new Counting();
+    run(first);
+    assertThat(StageRecord.require(layout(), Stage.PARQUET).inputHash()).isEqualTo("a");
+    env.put("LOCAL_RANK", "1");
+    run(second);
+    assertThat(second.runs).as("the record of the first holds for all").isEqualTo(1);
+    second.input = "b";
+    run(second);
+    assertThat(second.runs).isEqualTo(2);
+    assertThat(StageRecord.require(layout(), Stage.PARQUET).inputHash()).as("still the first's").isEqualTo("a");
+  }
+
+  @Test
   void runJsonNamesTheOwnerAndWhatIsDone() throws Exception {
     run(new Counting());
     JsonNode run = new ObjectMapper().readTree(layout().runJson().toFile());

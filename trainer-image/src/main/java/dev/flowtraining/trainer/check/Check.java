@@ -52,9 +52,10 @@ public final class Check {
     rows.add(MachineRows.jdk());
     rows.add(MachineRows.natives());
     rows.addAll(MachineRows.gpus(options.device(), env));
-    rows.addAll(ConfigRows.of(preset, configFile, options));
+    ConfigRows config = ConfigRows.of(preset, configFile, options);
+    rows.addAll(config.rows());
     rows.add(VolumeRows.writable(layout.root()));
-    rows.add(VolumeRows.disk(layout.root(), minFreeDisk));
+    rows.add(VolumeRows.disk(layout, minFreeDisk, config.checkpoints()));
     rows.addAll(VolumeRows.data(options));
     rows.addAll(ModelRows.of(options, layout));
     return rows;

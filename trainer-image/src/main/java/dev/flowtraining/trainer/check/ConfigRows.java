@@ -1,40 +1,47 @@
 package dev.flowtraining.trainer.check;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.train.DeepSpeedConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The config, and whether it fits the memory. */
-final class ConfigRows {
+/**
+ * The config, and whether it fits the memory.
+ *
+ * @param checkpoints bytes that those which training keeps and the one that is being written take; 0 when the config
+ *     cannot be read
+ */
+record ConfigRows(List<Row> rows, DiskSize checkpoints) {
+  /** Weights and two moments in float32. */
+  private static final int BYTES_PER_PARAMETER = 12;
 
-  private ConfigRows() {}
-
-  static List<Row> of(String preset, Path file, StageOptions options) {
+  static ConfigRows of(String preset, Path file, StageOptions options) {
     List<Row> rows = new ArrayList<>();
     DiskSize limit = new DiskSize(MachineRows.memoryLimit());
+    FlowConfig config;
     try {
-      FlowConfig config = ConfigLoader.load(preset, file);
-      MemoryEstimate estimate = MemoryEstimate.of(config);
-      rows.add(Row.ok("config", (preset == null && file != null ? "" : "preset " + (preset == null ? "production" : preset))
-          + (file == null ? "" : (preset == null ? "" : " + ") + file)
-          + ", %,d parameters".formatted(estimate.parameters())));
-      rows.add(memory(estimate, limit));
+      config = ConfigLoader.load(preset, file);
     } catch (StageFailure e) {
       rows.add(Row.failed("config", "", e));
       rows.add(Row.ok("memory", limit.toString()));
+      return new ConfigRows(rows, new DiskSize(0));
     }
+    MemoryEstimate estimate = MemoryEstimate.of(config);
+    rows.add(Row.ok("config", (preset == null && file != null ? "" : "preset " + (preset == null ? "production" : preset))
+        + (file == null ? "" : (preset == null ? "" : " + ") + file)
+        + ", %,d parameters".formatted(estimate.parameters())));
+    rows.add(memory(estimate, limit));
     if (options.engine().equals("deepspeed")) {
-      rows.add(deepspeed(options.deepspeedConfig()));
+      rows.add(deepspeed(config, options));
     }
-    return rows;
+    int kept = config.trainConf().keepLast();
+    rows.add(averaging(options.averageNum(), kept));
+    return new ConfigRows(rows, new DiskSize((kept + 1L) * BYTES_PER_PARAMETER * estimate.parameters()));
   }
 
   private static Row memory(MemoryEstimate estimate, DiskSize limit) {
@@ -43,18 +50,21 @@ final class ConfigRows {
         "on the CPU give the training container more memory, or lower dataset_conf.max_frames_in_batch");
   }
 
-  private static Row deepspeed(Path file) {
-    String what = "deepspeed config";
-    if (file == null || !Files.isReadable(file)) {
-      return Row.missing(what, file == null ? "not given" : file + " is not there",
-          "give a ds_stage2.json (--deepspeed-config, spec.training.deepspeedConfig)", "ConfigNotFound");
-    }
+  private static Row deepspeed(FlowConfig config, StageOptions options) {
     try {
-      new ObjectMapper().readTree(file.toFile());
-      return Row.ok(what, file.toString());
+      DeepSpeedConfig.apply(config, options);
+      return Row.ok("deepspeed config", options.deepspeedConfig().toString());
+    } catch (StageFailure e) {
+      return Row.failed("deepspeed config", "", e);
     } catch (IOException e) {
-      return Row.failed(what, "", new StageFailure(ExitCode.USAGE, "InvalidConfig",
-          file + " is not JSON: " + e.getMessage().lines().findFirst().orElse(""), e));
+      return Row.missing("deepspeed config", options.deepspeedConfig() + " cannot be read: " + e,
+          "check its volume and permissions", "ConfigNotFound");
     }
+  }
+
+  private static Row averaging(int num, int kept) {
+    return num <= kept ? Row.ok("averaging", num + " checkpoints")
+        : Row.warn("averaging", num + " checkpoints, train_conf.keep_last keeps " + kept,
+            "raise train_conf.keep_last, or lower --num (spec.averaging.num)");
   }
 }

@@ -6,13 +6,13 @@ import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
 
 /**
- * Roughly what a rank's training takes in float32: weights, gradients, two Adam moments and the copy of weights and moments
- * that a checkpoint is written from; activations by a count of the values that backward keeps.
+ * Roughly what a rank's training takes in float32: weights, gradients and two Adam moments; activations by a count of the
+ * values that backward keeps.
  *
  * @param activations bytes
  */
 record MemoryEstimate(long parameters, long activations) {
-  private static final int BYTES_PER_PARAMETER = 4 * (1 + 1 + 2 + 3);
+  private static final int BYTES_PER_PARAMETER = 4 * (1 + 1 + 2);
   /** Saved vectors of hidden width per frame in a DiT block: projections, norms, gates, the convolution's two layers. */
   private static final int KEPT_BY_A_BLOCK = 30;
   /** The same for a block of the encoder. */

@@ -1,7 +1,10 @@
 package dev.flowtraining.trainer.check;
 
+import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.StageOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,19 +28,37 @@ final class VolumeRows {
     }
   }
 
-  static Row disk(Path runDir, DiskSize least) {
-    Path there = runDir.toAbsolutePath();
+  /** @param checkpoints what training will need; what lies there already counts towards it, so that a run can go on */
+  static Row disk(RunLayout layout, DiskSize least, DiskSize checkpoints) {
+    Path there = layout.root().toAbsolutePath();
     while (!Files.exists(there)) {
       there = there.getParent();
     }
     try {
       DiskSize free = new DiskSize(Files.getFileStore(there).getUsableSpace());
-      return free.bytes() >= least.bytes() ? Row.ok("disk", free + " free")
-          : Row.missing("disk", free + " free, " + least + " asked for",
-              "free space on the workspace volume or enlarge it", "InsufficientDisk");
+      if (free.bytes() < least.bytes()) {
+        return Row.missing("disk", free + " free, " + least + " asked for",
+            "free space on the workspace volume or enlarge it", "InsufficientDisk");
+      }
+      return free.bytes() + bytes(layout.experiment()) >= checkpoints.bytes() ? Row.ok("disk", free + " free")
+          : Row.missing("disk", free + " free, checkpoints take " + checkpoints,
+              "free space on the workspace volume or enlarge it, or lower train_conf.keep_last", "InsufficientDisk");
     } catch (IOException e) {
       return Row.missing("disk", "cannot be asked: " + e, "check the workspace volume", "InsufficientDisk");
     }
+  }
+
+  private static long bytes(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return 0;
+    }
+    long sum = 0;
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        sum += Files.size(file);
+      }
+    }
+    return sum;
   }
 
   static List<Row> data(StageOptions options) {
@@ -64,10 +85,10 @@ final class VolumeRows {
       return Files.isReadable(folder.resolve("text")) ? Row.ok(what, folder + ": wav.scp and text")
           : Row.missing(what, folder + " has wav.scp but no text", "add the file 'text' (utt_id transcript)", "DataNotFound");
     }
-    try (Stream<Path> files = Files.walk(folder)) {
+    try (Stream<Path> files = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return files.anyMatch(f -> f.toString().toLowerCase().endsWith(".wav")) ? Row.ok(what, folder + ": audio files")
           : Row.missing(what, folder + " has neither wav.scp nor audio files", todo, "DataNotFound");
-    } catch (IOException | java.io.UncheckedIOException e) {
+    } catch (IOException | UncheckedIOException e) {
       return Row.missing(what, folder + " cannot be read: " + e, "check the data volume and its permissions", "DataNotFound");
     }
   }

@@ -53,6 +53,17 @@ public final class ConfigLoader {
     return checked(presetSettings(base).under(own));
   }
 
+  /**
+   * Checks a config that was changed after it was loaded.
+   *
+   * @param values of the changed settings by path, as the user wrote them
+   * @param places by path: where the user wrote them
+   * @throws StageFailure exit code 2, {@code InvalidConfig}
+   */
+  public static void check(FlowConfig config, Map<String, Object> values, Map<String, String> places) {
+    ConfigRules.check(config, new ConfigText(null, values, places));
+  }
+
   private static ConfigText presetSettings(String name) {
     String file = PRESETS.get(name);
     if (file == null) {

@@ -27,7 +27,7 @@ final class ConfigRules {
     within("model.vocab_size", m.vocabSize(), 1, 1_000_000);
     within("model.input_size", m.inputSize(), 2, 8192);
     demand(m.inputSize() % 2 == 0, "model.input_size", "has to be even: each of the two codebooks gets a half");
-    within("model.output_size", m.outputSize(), 1, 512);
+    demand(m.outputSize() == 80, "model.output_size", "has to be 80, the mel bins that training reads");
     demand(m.spkEmbedDim() == 192, "model.spk_embed_dim", "has to be 192, the size that stage 1 writes");
     demand(m.inputSize() == m.encoder().inputSize(), "model.encoder.input_size",
         "has to equal model.input_size (" + m.inputSize() + ")");
@@ -53,6 +53,13 @@ final class ConfigRules {
     rate("model.encoder.dropout_rate", e.dropoutRate());
     rate("model.encoder.positional_dropout_rate", e.positionalDropoutRate());
     rate("model.encoder.attention_dropout_rate", e.attentionDropoutRate());
+    oneRate("model.encoder.positional_dropout_rate", e.positionalDropoutRate(), e.dropoutRate());
+    oneRate("model.encoder.attention_dropout_rate", e.attentionDropoutRate(), e.dropoutRate());
+  }
+
+  private void oneRate(String path, double rate, double dropoutRate) {
+    demand(rate == dropoutRate, path, "has to equal model.encoder.dropout_rate (" + dropoutRate
+        + "), since the encoder drops out at one rate; set all three, or train_conf.dropout for training alone");
   }
 
   private void estimator(ModelConfig m) {
@@ -112,7 +119,7 @@ final class ConfigRules {
     within("train_conf.scheduler_conf.warmup_steps", t.schedulerConf().warmupSteps(), 1, 100_000_000);
     within("train_conf.max_epoch", t.maxEpoch(), 1, 1_000_000);
     within("train_conf.accum_grad", t.accumGrad(), 1, 100_000);
-    demand(t.gradClip() > 0, "train_conf.grad_clip", "has to be above 0");
+    demand(t.gradClip() >= 0, "train_conf.grad_clip", "has to be above 0, or 0 for no clipping");
     within("train_conf.log_interval", t.logInterval(), 1, 1_000_000);
     demand(t.savePerStep() == -1 || t.savePerStep() >= 1, "train_conf.save_per_step",
         "has to be a number of steps, or -1 for epochs only");

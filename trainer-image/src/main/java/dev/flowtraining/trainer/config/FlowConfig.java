@@ -78,7 +78,7 @@ public record FlowConfig(
       int maxEpoch,
       // Micro-batches per optimizer step and rank.
       int accumGrad,
-      // Largest global L2 norm of the gradient.
+      // Largest global L2 norm of the gradient; 0 for no clipping.
       double gradClip,
       // Optimizer steps between two lines of the log.
       int logInterval,

@@ -25,8 +25,8 @@ public final class KaldiTable {
 
   private KaldiTable() {}
 
-  /** Whether a line may end after its key. */
-  public enum Value { REQUIRED, MAY_BE_EMPTY }
+  /** What may follow a line's key. */
+  public enum Value { REQUIRED, MAY_BE_EMPTY, ONE_WORD }
 
   /**
    * Reads a whole table, in the order of the file.
@@ -44,8 +44,12 @@ public final class KaldiTable {
       if (line.isEmpty()) {
         throw malformed(file, i, "is blank; remove the line");
       }
-      if (parts.length < 2 && value == Value.REQUIRED) {
+      if (parts.length < 2 && value != Value.MAY_BE_EMPTY) {
         throw malformed(file, i, "has only '" + line + "'; it must be: key, space, value");
+      }
+      if (value == Value.ONE_WORD && parts[1].chars().anyMatch(Character::isWhitespace)) {
+        throw malformed(file, i, "names '" + parts[1] + "', which has a blank in it; write it as one word, such as '"
+            + parts[1].replaceAll("\\s+", "_") + "'");
       }
       if (table.putIfAbsent(parts[0], parts.length < 2 ? "" : parts[1]) != null) {
         throw new StageFailure(ExitCode.BAD_DATA, "DuplicateUtterance",

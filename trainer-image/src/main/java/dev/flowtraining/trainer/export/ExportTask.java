@@ -66,7 +66,7 @@ public final class ExportTask implements StageTask {
     context.progress().update(Stage.EXPORT, 0.7, "drawing " + samples.size() + " sample mels");
     List<String> audio = new ArrayList<>();
     for (SampleMel sample : samples) {
-      files.addAll(sampleFiles(folder, sample, audio));
+      files.addAll(sampleFiles(folder, audio.size() / 2 + 1, sample, audio));
     }
     List<Artifact> artifacts = new ArrayList<>();
     for (Path file : files) {
@@ -131,9 +131,10 @@ public final class ExportTask implements StageTask {
   }
 
   /** @param audio receives the names of the real and the predicted WAV, relative to the folder */
-  private static List<Path> sampleFiles(Path folder, SampleMel sample, List<String> audio) throws IOException {
-    // ids may hold anything but blanks; a file name may not
-    String name = sample.utt().replaceAll("[^A-Za-z0-9._-]", "_");
+  private static List<Path> sampleFiles(Path folder, int number, SampleMel sample, List<String> audio)
+      throws IOException {
+    // ids may hold anything but blanks; a file name may not, and what is left of two ids may be the same
+    String name = number + "_" + sample.utt().replaceAll("[^A-Za-z0-9._-]", "_");
     Path samples = folder.resolve("samples");
     Path picture = samples.resolve(name + ".png");
     WholeFile.bytes(picture, MelPicture.png(sample));

@@ -12,7 +12,6 @@ import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -70,10 +69,11 @@ public final class Parameters implements AutoCloseable {
 
   /** Draws every parameter afresh; the same seed gives the same values on every machine. */
   public void initialise(long seed) {
-    FloatBuffer values = FloatBuffer.allocate(Math.toIntExact(size));
-    slots.values().forEach(slot -> new Initialiser(seed, slot.spec())
-        .fill(values.slice((int) slot.offset(), Math.toIntExact(slot.spec().elements()))));
-    copy(flat, values);
+    slots.values().forEach(slot -> {
+      FloatBuffer values = FloatBuffer.allocate(Math.toIntExact(slot.spec().elements()));
+      new Initialiser(seed, slot.spec()).fill(values);
+      write(flat, slot, values.rewind());
+    });
   }
 
   /**
@@ -102,7 +102,7 @@ public final class Parameters implements AutoCloseable {
     slots.forEach((name, slot) -> {
       StateDict.Tensor tensor = state.tensors().get(name);
       if (tensor != null) {
-        write(flat, slot, tensor);
+        write(flat, slot, FloatBuffer.wrap(tensor.floats()));
       }
     });
   }
@@ -113,29 +113,30 @@ public final class Parameters implements AutoCloseable {
         + (keys.size() > shown ? " and " + (keys.size() - shown) + " more" : "");
   }
 
-  private static void write(NDArray buffer, Slot slot, StateDict.Tensor tensor) {
-    try (NDArray part = Operators.narrow(buffer, 0, slot.offset(), slot.spec().elements())) {
-      copy(part, FloatBuffer.wrap(tensor.floats()));
+  private static void write(NDArray buffer, Slot slot, FloatBuffer values) {
+    try (NDArray part = Operators.narrow(buffer, 0, slot.offset(), slot.spec().elements());
+        NDArray source = part.getManager().create(values, part.getShape())) {
+      Operators.copy(part, source);
     }
   }
 
-  private static void copy(NDArray target, FloatBuffer values) {
-    try (NDArray source = target.getManager().create(values, target.getShape())) {
-      Operators.copy(target, source);
-    }
-  }
-
-  /** A copy of all parameters under their names. */
+  /** All parameters under their names; see {@link #named}. */
   public StateDict stateDict() {
     return new StateDict(named(flat, Function.identity()));
   }
 
-  /** A buffer of the flat layout, such as an optimizer's moments, as named tensors. Copies. */
+  /**
+   * A buffer of the flat layout, such as an optimizer's moments, as named tensors, to be written to a file. On the CPU
+   * they show the buffer's own memory, read-only, as production's weights and moments take 1.8 GB: they change with the
+   * buffer and end with it. From a device they are a copy.
+   */
   public LinkedHashMap<String, StateDict.Tensor> named(NDArray buffer, Function<String, String> naming) {
-    ByteBuffer all = buffer.toByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    MemorySegment all = buffer.getDevice().isGpu()
+        ? MemorySegment.ofBuffer(buffer.toByteBuffer()) : Operators.cpuMemory(buffer).asReadOnly();
     LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
+    // sliced before it becomes a ByteBuffer, which ends at 2 GiB
     slots.forEach((name, slot) -> tensors.put(naming.apply(name), new StateDict.Tensor(StateDict.DType.FLOAT32,
-        slot.spec().shape(), all.slice(Math.toIntExact(4 * slot.offset()), Math.toIntExact(4 * slot.spec().elements()))
+        slot.spec().shape(), all.asSlice(4 * slot.offset(), 4 * slot.spec().elements()).asByteBuffer()
             .order(ByteOrder.LITTLE_ENDIAN))));
     return tensors;
   }
@@ -148,7 +149,7 @@ public final class Parameters implements AutoCloseable {
         throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch",
             "the optimizer state lacks " + naming.apply(name) + " or has it in another shape");
       }
-      write(buffer, slot, tensor);
+      write(buffer, slot, FloatBuffer.wrap(tensor.floats()));
     });
   }
 

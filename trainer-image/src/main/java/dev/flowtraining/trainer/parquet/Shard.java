@@ -62,7 +62,8 @@ record Shard(int number, List<Utterance> utterances) {
       for (Utterance u : utterances) {
         try {
           UtteranceRow row = source.row(u);
-          list.append(u.utt()).append(' ').append(frames(row)).append('\n');
+          int frames = frames(row); // before any of the line is in the list: it may refuse the row
+          list.append(u.utt()).append(' ').append(frames).append('\n');
           writer.write(row);
           some = true;
         } catch (Unusable e) {

@@ -29,7 +29,7 @@ final class KaldiSource {
     Map<String, String> text = KaldiTable.read(folder.resolve("text"), KaldiTable.Value.MAY_BE_EMPTY);
     Path speakers = folder.resolve("utt2spk");
     Map<String, String> utt2spk =
-        Files.exists(speakers) ? KaldiTable.read(speakers, KaldiTable.Value.REQUIRED) : null;
+        Files.exists(speakers) ? KaldiTable.read(speakers, KaldiTable.Value.ONE_WORD) : null;
 
     TreeSet<String> utts = new TreeSet<>(KaldiTable.ORDER);
     utts.addAll(wav.keySet());

@@ -31,6 +31,9 @@ public final class KubernetesConfigMap implements AutoCloseable {
   private static final Path SERVICE_ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
   private static final Duration INTERVAL = Duration.ofSeconds(2);
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
+  /** What is sent at the end says how the stage ended: it is tried so often. */
+  private static final int LAST_TRIES = 5;
+  private static final Duration LAST_PAUSE = Duration.ofSeconds(1);
   private static final Logger LOG = LoggerFactory.getLogger(KubernetesConfigMap.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -106,12 +109,14 @@ public final class KubernetesConfigMap implements AutoCloseable {
 
   private void publishAll() {
     try {
-      while (true) {
-        Map<String, String> data = take();
-        if (data.isEmpty()) {
+      int tries = LAST_TRIES;
+      for (Map<String, String> data = take(); !data.isEmpty(); data = take()) {
+        patch(data);
+        if (failing && isClosed() && --tries == 0) {
+          LOG.warn("the last progress was not published: {} tries failed", LAST_TRIES);
           return;
         }
-        patch(data);
+        pause();
       }
     } catch (InterruptedException e) {
       LOG.warn("the last progress was not published: interrupted");
@@ -141,7 +146,6 @@ public final class KubernetesConfigMap implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       failed(data, e.toString());
     }
-    pause();
   }
 
   private HttpRequest request(Map<String, String> data) throws IOException {
@@ -168,9 +172,7 @@ public final class KubernetesConfigMap implements AutoCloseable {
     }
     failing = true;
     synchronized (pending) {
-      if (!closed) {
-        data.forEach(pending::putIfAbsent);
-      }
+      data.forEach(pending::putIfAbsent);
     }
   }
 
@@ -181,9 +183,18 @@ public final class KubernetesConfigMap implements AutoCloseable {
         pending.wait(left);
       }
     }
+    if (failing && isClosed()) {
+      Thread.sleep(interval.compareTo(LAST_PAUSE) < 0 ? interval : LAST_PAUSE);
+    }
   }
 
-  /** Sends what waits, then ends; takes no longer than two requests may. */
+  private boolean isClosed() {
+    synchronized (pending) {
+      return closed;
+    }
+  }
+
+  /** Sends what waits, a few times if it has to, then ends; takes no longer than two requests may. */
   @Override
   public void close() {
     synchronized (pending) {

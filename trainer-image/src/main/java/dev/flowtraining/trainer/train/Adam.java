@@ -135,7 +135,10 @@ public final class Adam implements AutoCloseable {
     return steps;
   }
 
-  /** The moments of every parameter as {@code exp_avg.<name>} and {@code exp_avg_sq.<name>}, and {@code steps}. */
+  /**
+   * The moments of every parameter as {@code exp_avg.<name>} and {@code exp_avg_sq.<name>}, and {@code steps}; on the
+   * CPU not a copy, see {@link Parameters#named}.
+   */
   public StateDict state() {
     LinkedHashMap<String, StateDict.Tensor> tensors = parameters.named(average, name -> "exp_avg." + name);
     tensors.putAll(parameters.named(squareAverage, name -> "exp_avg_sq." + name));

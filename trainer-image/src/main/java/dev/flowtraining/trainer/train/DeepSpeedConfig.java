@@ -6,12 +6,16 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
+import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
-import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * {@code train_conf}, as with CosyVoice's trainer. ZeRO's stages 1 and 2 change where states lie, not what is computed;
  * here every rank keeps them whole. What would change the result and is not done is refused.
  */
-final class DeepSpeedConfig {
+public final class DeepSpeedConfig {
   private static final Logger LOG = LoggerFactory.getLogger(DeepSpeedConfig.class);
   private static final Set<String> KNOWN = Set.of("train_micro_batch_size_per_gpu", "gradient_accumulation_steps",
       "steps_per_print", "gradient_clipping", "fp16", "bf16", "zero_optimization", "optimizer", "wall_clock_breakdown",
@@ -29,69 +33,141 @@ final class DeepSpeedConfig {
       Set.of("lr", "betas", "eps", "weight_decay", "torch_adam", "adam_w_mode");
 
   private final Path file;
+  private final JsonNode json;
+  /** What the file sets, under the names of the config: for the rules that hold for both. */
+  private final Map<String, Object> values = new HashMap<>();
+  private final Map<String, String> places = new HashMap<>();
 
-  private DeepSpeedConfig(Path file) {
+  private DeepSpeedConfig(Path file, JsonNode json) {
     this.file = file;
+    this.json = json;
   }
 
-  /** The config that training goes by: unchanged for the engine {@code torch_ddp}. */
-  static FlowConfig apply(FlowConfig config, StageOptions options) throws IOException {
+  /**
+   * The config that training goes by: unchanged for the engine {@code torch_ddp}.
+   *
+   * @throws StageFailure exit code 2, {@code InvalidConfig}, naming the file and the key; 66 {@code ConfigNotFound}
+   */
+  public static FlowConfig apply(FlowConfig config, StageOptions options) throws IOException {
     if (!"deepspeed".equals(options.engine())) {
       return config;
     }
-    if (options.deepspeedConfig() == null) {
+    Path file = options.deepspeedConfig();
+    if (file == null) {
       throw new StageFailure(ExitCode.USAGE, "InvalidConfig",
           "the engine deepspeed needs --deepspeed-config FILE (configs/ds_stage2.json is one)");
     }
-    return new DeepSpeedConfig(options.deepspeedConfig()).over(config);
+    if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
+      throw new StageFailure(ExitCode.MISSING, "ConfigNotFound", file + " is not there or cannot be read; give a"
+          + " ds_stage2.json (--deepspeed-config, spec.training.deepspeedConfig)");
+    }
+    try {
+      return new DeepSpeedConfig(file, new ObjectMapper().readTree(file.toFile())).over(config);
+    } catch (JsonProcessingException e) {
+      throw invalid(file, "line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage());
+    }
   }
 
-  private FlowConfig over(FlowConfig config) throws IOException {
-    JsonNode json;
-    try {
-      json = new ObjectMapper().readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw invalid("line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage());
+  private FlowConfig over(FlowConfig config) {
+    if (!json.isObject()) {
+      throw invalid("it has to be a JSON object, as configs/ds_stage2.json is");
     }
     onlyKnown(json, KNOWN, "");
-    JsonNode optimizer = json.path("optimizer");
-    JsonNode params = optimizer.path("params");
-    onlyKnown(params, OPTIMIZER, "optimizer.params.");
-    int zero = json.at("/zero_optimization/stage").asInt(0);
-    if (zero > 2) {
+    onlyKnown(json.at("/optimizer/params"), OPTIMIZER, "optimizer.params.");
+    int zero = whole("zero_optimization.stage", null, 0);
+    if (zero < 0 || zero > 2) {
       throw invalid("zero_optimization.stage " + zero + " shards parameters, which is not done; use 0, 1 or 2");
     }
-    if (json.at("/fp16/enabled").asBoolean()) {
+    if (truth("fp16.enabled", false)) {
       throw invalid("fp16.enabled: the model is trained in float32; set it to false");
     }
-    if (json.path("train_micro_batch_size_per_gpu").asInt(1) != 1) {
+    if (whole("train_micro_batch_size_per_gpu", null, 1) != 1) {
       throw invalid("train_micro_batch_size_per_gpu has to be 1: dataset_conf.max_frames_in_batch makes the batches");
     }
+    FlowConfig.Train t = config.trainConf();
+    FlowConfig.Optim o = t.optimConf();
+    FlowConfig.Optim optim = new FlowConfig.Optim(
+        number("optimizer.params.lr", "train_conf.optim_conf.lr", o.lr()), betas(o.betas()),
+        number("optimizer.params.eps", "train_conf.optim_conf.eps", o.eps()),
+        number("optimizer.params.weight_decay", "train_conf.optim_conf.weight_decay", o.weightDecay()));
+    FlowConfig applied = new FlowConfig(config.model(), config.cfm(), config.prepareConf(), config.tokenizerConf(),
+        config.datasetConf(),
+        new FlowConfig.Train(type(t), optim, t.scheduler(), t.schedulerConf(), t.maxEpoch(),
+            whole("gradient_accumulation_steps", "train_conf.accum_grad", t.accumGrad()),
+            number("gradient_clipping", "train_conf.grad_clip", t.gradClip()), t.logInterval(), t.savePerStep(),
+            t.patience(), t.keepLast(), t.seed(), t.threads(), t.dropout()));
+    ConfigLoader.check(applied, values, places);
     LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state, in float32",
         file);
-    FlowConfig.Train train = config.trainConf();
-    FlowConfig.Optim optim = train.optimConf();
-    List<Double> betas = params.has("betas")
-        ? StreamSupport.stream(params.get("betas").spliterator(), false).map(JsonNode::asDouble).toList()
-        : optim.betas();
-    return new FlowConfig(config.model(), config.cfm(), config.prepareConf(), config.tokenizerConf(),
-        config.datasetConf(),
-        new FlowConfig.Train(type(optimizer, train),
-            new FlowConfig.Optim(params.path("lr").asDouble(optim.lr()), betas,
-                params.path("eps").asDouble(optim.eps()), params.path("weight_decay").asDouble(optim.weightDecay())),
-            train.scheduler(), train.schedulerConf(), train.maxEpoch(),
-            json.path("gradient_accumulation_steps").asInt(train.accumGrad()),
-            json.path("gradient_clipping").asDouble(train.gradClip()), train.logInterval(), train.savePerStep(),
-            train.patience(), train.keepLast(), train.seed(), train.threads(), train.dropout()));
+    return applied;
+  }
+
+  private JsonNode at(String key) {
+    return json.at("/" + key.replace('.', '/'));
+  }
+
+  /** @param setting of the config whose range holds here too, or null */
+  private double number(String key, String setting, double otherwise) {
+    JsonNode node = at(key);
+    if (node.isMissingNode()) {
+      return otherwise;
+    }
+    if (!node.isNumber()) {
+      throw invalid(key + " has to be a number, not " + node);
+    }
+    note(key, setting, node);
+    return node.asDouble();
+  }
+
+  private int whole(String key, String setting, int otherwise) {
+    JsonNode node = at(key);
+    if (node.isMissingNode()) {
+      return otherwise;
+    }
+    if (!node.isIntegralNumber() || !node.canConvertToInt()) {
+      throw invalid(key + " has to be a whole number, not " + node);
+    }
+    note(key, setting, node);
+    return node.asInt();
+  }
+
+  private boolean truth(String key, boolean otherwise) {
+    JsonNode node = at(key);
+    if (!node.isMissingNode() && !node.isBoolean()) {
+      throw invalid(key + " has to be true or false, not " + node);
+    }
+    return node.asBoolean(otherwise);
+  }
+
+  private List<Double> betas(List<Double> otherwise) {
+    String key = "optimizer.params.betas";
+    JsonNode node = at(key);
+    if (node.isMissingNode()) {
+      return otherwise;
+    }
+    List<JsonNode> items = node.valueStream().toList();
+    if (!node.isArray() || !items.stream().allMatch(JsonNode::isNumber)) {
+      throw invalid(key + " has to be a list of two numbers, not " + node);
+    }
+    note(key, "train_conf.optim_conf.betas", node);
+    return items.stream().map(JsonNode::asDouble).toList();
+  }
+
+  private void note(String key, String setting, JsonNode value) {
+    if (setting != null) {
+      values.put(setting, value);
+      places.put(setting, file + ": " + key);
+    }
   }
 
   /** DeepSpeed's Adam decouples the weight decay unless it is told otherwise. */
-  private String type(JsonNode optimizer, FlowConfig.Train train) {
-    return switch (optimizer.path("type").asText("").toLowerCase(java.util.Locale.ROOT)) {
+  private String type(FlowConfig.Train train) {
+    boolean decoupled = truth("optimizer.params.adam_w_mode", true);
+    return switch (at("optimizer.type").asText("").toLowerCase(Locale.ROOT)) {
       case "" -> train.optim();
       case "adamw" -> "adamw";
-      case "adam" -> optimizer.at("/params/adam_w_mode").asBoolean(true) ? "adamw" : "adam";
-      default -> throw invalid("optimizer.type " + optimizer.get("type") + " is not one of Adam, AdamW");
+      case "adam" -> decoupled ? "adamw" : "adam";
+      default -> throw invalid("optimizer.type " + at("optimizer.type") + " is not one of Adam, AdamW");
     };
   }
 
@@ -104,6 +180,10 @@ final class DeepSpeedConfig {
   }
 
   private StageFailure invalid(String what) {
+    return invalid(file, what);
+  }
+
+  private static StageFailure invalid(Path file, String what) {
     return new StageFailure(ExitCode.USAGE, "InvalidConfig", file + ": " + what);
   }
 }

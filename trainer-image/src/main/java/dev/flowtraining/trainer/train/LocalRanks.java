@@ -10,18 +10,23 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Stage 4 with several ranks on one machine: a process for each, as the operator would start containers. */
 public final class LocalRanks {
   /** A rank that is told to stop saves a checkpoint first. */
   private static final int GRACE_SECONDS = 30;
+  /** In training the others notice a lost peer by themselves; while they wait for it at the start they do not. */
+  private static final int NOTICE_SECONDS = 5;
 
   private LocalRanks() {}
 
   /**
    * Starts this program once for each rank, with the JVM options of this process, and waits for all. Being terminated,
-   * it terminates them.
+   * it terminates them; when one fails, it terminates the rest.
    *
    * @param mainClass whose {@code main} a rank runs
    * @param arguments of this process; a rank gets them with the stage {@code train}
@@ -56,14 +61,33 @@ public final class LocalRanks {
         builder.environment().remove("RANK");
         processes.add(builder.start());
       }
-      List<Integer> codes = new ArrayList<>();
-      for (Process process : processes) {
-        codes.add(process.waitFor());
-      }
+      awaitAllOrAFailure(processes);
+      // only those that ended by themselves tell why
+      List<Integer> codes = processes.stream().filter(p -> !p.isAlive()).map(Process::exitValue).toList();
+      end(processes);
       return codes;
     } catch (IOException | InterruptedException e) {
       end(processes);
       throw e;
+    }
+  }
+
+  private static void awaitAllOrAFailure(List<Process> processes) throws InterruptedException {
+    CompletableFuture<Void> all =
+        CompletableFuture.allOf(processes.stream().map(Process::onExit).toArray(CompletableFuture[]::new));
+    CompletableFuture<Void> failure = new CompletableFuture<>();
+    processes.forEach(process -> process.onExit().thenAccept(p -> {
+      if (p.exitValue() != 0) {
+        failure.complete(null);
+      }
+    }));
+    try {
+      CompletableFuture.anyOf(all, failure).get();
+      all.get(NOTICE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      // the rest has not noticed
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e);
     }
   }
 

@@ -1,20 +1,24 @@
 package dev.flowtraining.trainer.train;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
 /**
- * SIGTERM as a wish instead of the JVM's end: training finishes its step, saves and then ends by itself. A shutdown
- * hook would not do, as the JVM is then on its way out already.
+ * SIGTERM, or Ctrl-C at a terminal, as a wish instead of the JVM's end: training finishes its step, saves and then ends
+ * by itself. A shutdown hook would not do, as the JVM is then on its way out already.
  */
 final class StopSignal implements AutoCloseable {
-  private static final Signal TERM = new Signal("TERM");
-
-  private final SignalHandler before;
+  private final Map<Signal, SignalHandler> before = new LinkedHashMap<>();
   private volatile boolean requested;
 
   StopSignal() {
-    before = Signal.handle(TERM, signal -> requested = true);
+    for (String name : List.of("TERM", "INT")) {
+      Signal signal = new Signal(name);
+      before.put(signal, Signal.handle(signal, s -> requested = true));
+    }
   }
 
   boolean requested() {
@@ -23,6 +27,6 @@ final class StopSignal implements AutoCloseable {
 
   @Override
   public void close() {
-    Signal.handle(TERM, before);
+    before.forEach(Signal::handle);
   }
 }

@@ -46,7 +46,8 @@ public final class TrainTask implements StageTask {
     StageContext context = new StageContext(given.layout(), DeepSpeedConfig.apply(given.config(), given.options()),
         given.options(), given.ranks(), given.progress());
     FlowConfig config = context.config();
-    Device device = Torch.start(device(context), config.trainConf().threads());
+    Device device = device(context);
+    refuseUnsupported(device, context.ranks().worldSize());
     ParquetExamples train = new ParquetExamples(context.layout(), "train", config);
     ParquetExamples dev = new ParquetExamples(context.layout(), "dev", config);
     String data = StageRecord.require(context.layout(), Stage.PARQUET).outputHash();
@@ -61,7 +62,7 @@ public final class TrainTask implements StageTask {
       FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
       MicroBatches batches =
           new MicroBatches(train, config, collective.worldSize(), collective.rank());
-      Validation validation = new Validation(model, dev, config, collective, device);
+      Validation validation = new Validation(model, dev, config, collective, device, stop::requested);
       Trainer.Outcome outcome = new Trainer(config, parameters, model, adam, batches, validation, collective,
           start.journal(), stop::requested, start.cursor()).train();
       Map<String, Object> counts = counts(outcome, parameters, train, dev, context.ranks());
@@ -117,9 +118,20 @@ public final class TrainTask implements StageTask {
     return hash.hex();
   }
 
-  private static String device(StageContext context) {
-    String device = Optional.ofNullable(context.options().device()).orElse("auto");
-    return device.equals("cuda") ? "cuda:" + context.ranks().localRank() : device;
+  /** Where it is only said that it shall be a GPU, each rank of a machine takes its own. */
+  private static Device device(StageContext context) {
+    String asked = Optional.ofNullable(context.options().device()).orElse("auto");
+    int threads = context.config().trainConf().threads();
+    Device first = Torch.start(asked, threads);
+    boolean own = first.isGpu() && !asked.contains(":");
+    return own ? Torch.start("cuda:" + context.ranks().localRank(), threads) : first;
+  }
+
+  static void refuseUnsupported(Device device, int worldSize) {
+    if (device.isGpu() && worldSize > 1) {
+      throw new StageFailure(ExitCode.USAGE, "NotSupported", "several ranks on GPUs need NCCL, which this release lacks;"
+          + " use training.gpus: 1, or training.device: cpu");
+    }
   }
 
   private static Duration rendezvousTimeout(StageOptions options) {

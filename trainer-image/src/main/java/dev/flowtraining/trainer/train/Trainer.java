@@ -67,20 +67,29 @@ final class Trainer {
   record Outcome(Cursor cursor, double cvLoss, double constantLoss, double shuffledLoss, long skippedSteps) {}
 
   Outcome train() throws IOException {
+    try {
+      return trainToTheEnd();
+    } catch (Validation.StopRequested e) {
+      throw endEarly();
+    }
+  }
+
+  private Outcome trainToTheEnd() throws IOException {
     double cvLoss = Double.NaN;
     while (cursor.epoch() < config.trainConf().maxEpoch() && !patienceIsOver()) {
       trainEpoch();
       if (stopped) {
-        endEarly();
+        throw endEarly();
       }
       cvLoss = validation.loss();
       if (!Double.isFinite(cvLoss)) {
         throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", "the validation loss after epoch " + cursor.epoch()
             + " is " + cvLoss + "; lower train_conf.optim_conf.lr, or look at the dev set");
       }
+      double constantLoss = validation.constantLoss(); // before the epoch counts as done: it too may be broken off
       int epoch = cursor.epoch();
       cursor = cursor.afterEpoch(cvLoss);
-      journal.epochDone(epoch, cursor, cvLoss, validation.constantLoss(), adam);
+      journal.epochDone(epoch, cursor, cvLoss, constantLoss, adam);
     }
     if (Double.isNaN(cvLoss)) {
       cvLoss = validation.loss();
@@ -136,14 +145,17 @@ final class Trainer {
     double rate = learningRate.at(cursor.step());
     boolean finite = Double.isFinite(loss) && Double.isFinite(norm);
     if (finite) {
-      // torch's clip_grad_norm_
-      double clip = Math.min(1, config.trainConf().gradClip() / (norm + 1e-6));
-      adam.step(rate, scale * clip);
+      adam.step(rate, scale * clip(config.trainConf().gradClip(), norm));
       skippedInARow = 0;
     } else {
       skip(loss, norm, utts);
     }
     return new Step(loss, norm, rate, (long) all[1], all[2] / collective.worldSize(), !finite);
+  }
+
+  /** torch's {@code clip_grad_norm_}; a limit of 0 clips nothing, as with DeepSpeed. */
+  static double clip(double limit, double norm) {
+    return limit == 0 ? 1 : Math.min(1, limit / (norm + 1e-6));
   }
 
   private double forwardBackward(MicroBatch micro, int place) {
@@ -170,10 +182,10 @@ final class Trainer {
     }
   }
 
-  private void endEarly() throws IOException {
+  private StageFailure endEarly() throws IOException {
     String saved = journal.stopping(cursor, adam);
-    collective.barrier();
-    throw new StageFailure(ExitCode.TERMINATED, "Terminated",
+    collective.close(); // in agreement: nobody takes the end of a rank that was faster for a lost peer
+    return new StageFailure(ExitCode.TERMINATED, "Terminated",
         "asked to stop at step " + cursor.step() + "; saved " + saved);
   }
 }

@@ -14,12 +14,14 @@ import dev.flowtraining.trainer.model.FlowModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
  * The loss on the dev set, without dropout. Draws are the same in every epoch and every run (a fixed seed per
  * utterance), so that losses can be compared. Micro-batches are shared out among the ranks and summed in their own
- * order: the number of ranks does not change the result.
+ * order: the number of ranks does not change the result. A rank that is asked to stop breaks off, and every method then
+ * ends with {@link StopRequested} on all ranks.
  */
 final class Validation {
   private static final long SEED = 20_240_501;
@@ -29,18 +31,28 @@ final class Validation {
   private final FlowConfig config;
   private final Collective collective;
   private final Device device;
+  private final BooleanSupplier stopRequested;
   private final MicroBatches microBatches;
   private final List<int[]> plan;
   private double constantLoss = Double.NaN;
 
-  Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, Device device) {
+  Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, Device device,
+      BooleanSupplier stopRequested) {
     this.model = model;
     this.dev = dev;
     this.config = config;
     this.collective = collective;
     this.device = device;
+    this.stopRequested = stopRequested;
     microBatches = new MicroBatches(dev, config, collective.worldSize(), collective.rank());
     plan = EpochPlan.validation(dev.frames(), config.datasetConf().maxFramesInBatch());
+  }
+
+  /** The validation was broken off, so that there is time to save; all ranks agree on it. */
+  static final class StopRequested extends RuntimeException {
+    StopRequested() {
+      super("asked to stop during the validation");
+    }
   }
 
   /** Σ squared errors / (frames · bins). */
@@ -49,14 +61,14 @@ final class Validation {
   }
 
   /**
-   * The same with every utterance's tokens replaced by those of the next longer one, cut or repeated to its length:
-   * what the loss becomes when tokens say nothing about the speech. Draws, speaker and prompt stay.
+   * The same with every utterance's tokens replaced by those of the next one in the plan, which is about as long, cut
+   * or repeated to its length: what the loss becomes when tokens say nothing about the speech. Draws, speaker and prompt stay.
    */
   double shuffledLoss() {
     int[] order = plan.stream().flatMapToInt(Arrays::stream).toArray();
     String[] utts = new String[order.length];
     int[][] tokens = new int[order.length][];
-    for (int i = 0; i < order.length; i++) {
+    for (int i = 0; i < order.length && !stopRequested.getAsBoolean(); i++) {
       Optional<Example> example = dev.load(order[i]);
       utts[i] = example.map(Example::utt).orElse("");
       tokens[i] = example.map(Example::token_2T).orElse(new int[0]);
@@ -85,10 +97,15 @@ final class Validation {
 
   private double loss(Change change) {
     double[] sums = new double[plan.size() + 1];
+    boolean brokenOff = false;
     int[] mine = mine();
     try (Prefetch<int[], MicroBatch> source = prefetch(mine)) {
       for (int i : mine) {
         collective.checkPeers();
+        if (stopRequested.getAsBoolean()) {
+          brokenOff = true;
+          break;
+        }
         MicroBatch micro = source.next();
         if (!micro.isEmpty()) {
           PaddedBatch padded = change.of(micro);
@@ -98,12 +115,22 @@ final class Validation {
       }
     }
     // each batch is one rank's and the others add exact zeros; frames are whole numbers
-    double[] all = collective.allReduce(sums);
+    double[] all = allReduce(sums, brokenOff);
     double sum = 0;
     for (int i = 0; i < plan.size(); i++) {
       sum += all[i];
     }
     return sum / (all[plan.size()] * config.model().outputSize());
+  }
+
+  private double[] allReduce(double[] sums, boolean brokenOff) {
+    double[] withFlag = Arrays.copyOf(sums, sums.length + 1);
+    withFlag[sums.length] = brokenOff ? 1 : 0;
+    double[] all = collective.allReduce(withFlag);
+    if (all[sums.length] > 0) {
+      throw new StopRequested();
+    }
+    return all;
   }
 
   private double evaluate(MicroBatch micro) {
@@ -121,10 +148,14 @@ final class Validation {
       int bins = config.model().outputSize();
       double[] sums = new double[2 * bins + 1];
       int[] mine = mine();
+      boolean brokenOff = false;
       try (Prefetch<int[], MicroBatch> source = prefetch(mine)) {
-        source.forEachRemaining(micro -> addVelocities(micro, bins, sums));
+        while (source.hasNext() && !brokenOff) {
+          addVelocities(source.next(), bins, sums);
+          brokenOff = source.hasNext() && stopRequested.getAsBoolean();
+        }
       }
-      double[] all = collective.allReduce(sums);
+      double[] all = allReduce(sums, brokenOff);
       double frames = all[2 * bins];
       double error = 0;
       for (int c = 0; c < bins; c++) {

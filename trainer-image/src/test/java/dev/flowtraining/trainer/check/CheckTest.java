@@ -12,6 +12,7 @@ import dev.flowtraining.trainer.models.ReleasedFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -29,11 +30,13 @@ class CheckTest {
   private Path config;
   private String disk = "1Mi";
   private Path run;
+  private Path deepspeed;
+  private int num = 5;
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
   private Check check() {
     StageOptions options = new StageOptions(train, null, train == null ? null : 0.1, null, speakerEncoder, tokenizer, init,
-        "torch_ddp", null, device, null, 5, "last", null);
+        deepspeed == null ? "torch_ddp" : "deepspeed", deepspeed, device, null, num, "last", null);
     return new Check(new RunLayout(run == null ? folder.resolve("run") : run), config == null ? "tiny" : null, config, options, disk,
         Map.of("NVIDIA_SMI", folder.resolve("no-nvidia-smi").toString()));
   }
@@ -113,6 +116,54 @@ class CheckTest {
     tokenizer = "builtin";
     speakerEncoder = Files.writeString(folder.resolve("campplus.onnx"), "no model").toString();
     assertThat(failure().reason()).isEqualTo("ModelUnreadable");
+  }
+
+  @Test
+  void aDeepSpeedFileThatTrainingWouldRefuseIsRefusedHere() throws IOException {
+    deepspeed = Files.writeString(folder.resolve("ds.json"), "{\"gradient_accumulation_steps\": 0}");
+    assertThat(failure().exitCode()).isEqualTo(ExitCode.USAGE);
+    assertThat(failure()).hasMessageContaining("gradient_accumulation_steps");
+    deepspeed = folder.resolve("none.json");
+    assertThat(failure().exitCode()).isEqualTo(ExitCode.MISSING);
+    deepspeed = Files.writeString(folder.resolve("ds.json"), "{\"gradient_accumulation_steps\": 2}");
+    assertThat(missing()).isEmpty();
+  }
+
+  @Test
+  void theDiskHasToHoldTheCheckpoints() throws IOException {
+    config = Files.writeString(folder.resolve("own.yaml"), "preset: tiny\ntrain_conf: {keep_last: 1000000}\n");
+    assertThat(failure().reason()).isEqualTo("InsufficientDisk");
+    assertThat(failure()).hasMessageContaining("checkpoints take").hasMessageContaining("keep_last");
+  }
+
+  @Test
+  void checkpointsThatAreThereCountTowardsWhatTrainingNeeds() throws IOException {
+    RunLayout layout = new RunLayout(Files.createDirectories(folder.resolve("going")));
+    Path attempt = Files.createDirectories(layout.attempt(1));
+    long free = Files.getFileStore(folder).getUsableSpace();
+    DiskSize needed = new DiskSize(free + (1L << 40));
+    assertThat(VolumeRows.disk(layout, new DiskSize(1), needed).state()).isEqualTo(Row.State.MISSING);
+    try (RandomAccessFile sparse = new RandomAccessFile(attempt.resolve("epoch_0_whole.pt").toFile(), "rw")) {
+      sparse.setLength(2L << 40);
+    }
+    assertThat(VolumeRows.disk(layout, new DiskSize(1), needed).state()).isEqualTo(Row.State.OK);
+  }
+
+  @Test
+  void moreCheckpointsToAverageThanAreKeptIsAWarning() {
+    assertThat(check().rows()).filteredOn(r -> r.state() == Row.State.WARN).isEmpty();
+    num = 10;
+    assertThat(check().rows()).filteredOn(r -> r.state() == Row.State.WARN).singleElement()
+        .satisfies(r -> assertThat(r.todo()).contains("keep_last").contains("--num"));
+  }
+
+  @Test
+  void audioBehindALinkIsFound() throws IOException {
+    Path elsewhere = Files.createDirectories(folder.resolve("elsewhere"));
+    Files.writeString(elsewhere.resolve("one.wav"), "audio");
+    train = Files.createDirectories(folder.resolve("train"));
+    Files.createSymbolicLink(train.resolve("anna"), elsewhere);
+    assertThat(missing()).isEmpty();
   }
 
   @Test

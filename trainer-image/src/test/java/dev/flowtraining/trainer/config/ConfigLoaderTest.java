@@ -111,6 +111,9 @@ class ConfigLoaderTest {
       train_conf: {optim_conf: {lr: 0}}                     | train_conf.optim_conf.lr
       train_conf: {optim_conf: {betas: [0.9]}}              | train_conf.optim_conf.betas
       train_conf: {dropout: 1.0}                            | train_conf.dropout
+      model: {output_size: 64}                              | model.output_size
+      model: {encoder: {dropout_rate: 0.2}}                 | model.encoder.positional_dropout_rate
+      model: {encoder: {attention_dropout_rate: 0.0}}       | model.encoder.attention_dropout_rate
       cfm: {sigma_min: 1.0}                                 | cfm.sigma_min
       cfm: {training_cfg_rate: -0.1}                        | cfm.training_cfg_rate
       prepare_conf: {max_reject_fraction: 2}                | prepare_conf.max_reject_fraction

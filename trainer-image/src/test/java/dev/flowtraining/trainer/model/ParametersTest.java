@@ -94,6 +94,19 @@ class ParametersTest {
     }
   }
 
+  /** A checkpoint is written from where the values are: no copy of them is made. */
+  @Test
+  void aStateDictShowsTheParametersThemselves() {
+    try (Parameters parameters = tiny()) {
+      parameters.initialise(1);
+      StateDict state = parameters.stateDict();
+      assertThat(state.tensors().values()).allMatch(t -> t.data().isDirect() && t.data().isReadOnly());
+      parameters.load(weights(), true);
+      assertThat(state.tensors().get("encoder_proj.bias").floats())
+          .isEqualTo(weights().tensors().get("encoder_proj.bias").floats());
+    }
+  }
+
   @Test
   void aCheckpointThatDoesNotFitIsRefusedWithItsKeys() {
     try (Parameters parameters = tiny()) {

@@ -110,6 +110,10 @@ class PrepareDataTest {
     assertFails(ExitCode.BAD_DATA, "MalformedLine", "wav.scp:2", "justaname");
     Files.writeString(train.resolve("wav.scp"), "a 1.wav\n\nb 2.wav\n");
     assertFails(ExitCode.BAD_DATA, "MalformedLine", "wav.scp:2", "blank");
+    Files.writeString(train.resolve("utt2spk"), "a anna\nb ben li\n");
+    Files.writeString(train.resolve("wav.scp"), "a 1.wav\nb 2.wav\n");
+    assertFails(ExitCode.BAD_DATA, "MalformedLine", "utt2spk:2", "'ben li'", "ben_li");
+    Files.delete(train.resolve("utt2spk"));
     Files.write(train.resolve("text"), new byte[] {'a', ' ', 'b', '\n', 'c', ' ', (byte) 0xE9, '\n'});
     Files.writeString(train.resolve("wav.scp"), "a 1.wav\n");
     assertFails(ExitCode.BAD_DATA, "MalformedLine", "text:2", "UTF-8");

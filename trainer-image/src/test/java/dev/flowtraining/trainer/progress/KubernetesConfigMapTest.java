@@ -32,6 +32,7 @@ class KubernetesConfigMapTest {
   private final List<String> bodies = new CopyOnWriteArrayList<>();
   private final List<HttpExchange> requests = new CopyOnWriteArrayList<>();
   private volatile int status = 200;
+  private volatile int failures;
   private volatile CountDownLatch hold = new CountDownLatch(0);
   private HttpServer server;
 
@@ -45,7 +46,7 @@ class KubernetesConfigMapTest {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-      exchange.sendResponseHeaders(status, -1);
+      exchange.sendResponseHeaders(bodies.size() <= failures ? 503 : status, -1);
       exchange.close();
     });
     server.start();
@@ -130,6 +131,26 @@ class KubernetesConfigMapTest {
     }
     assertThat(data(bodies.getLast()).has("progress.json") || data(bodies.get(bodies.size() - 2)).has("progress.json")).isTrue();
     assertThat(bodies.stream().filter(b -> b.contains("stage-parquet")).count()).isGreaterThanOrEqualTo(2);
+  }
+
+  @Test
+  void theLastUpdateIsTriedAFewTimes() throws Exception {
+    failures = 4;
+    URI uri = http();
+    try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(), null, Duration.ofMillis(20))) {
+      map.put("stage-export.json", "{}");
+      map.put("artifacts.json", "[]");
+    }
+    assertThat(bodies).hasSizeGreaterThanOrEqualTo(5);
+    assertThat(data(bodies.getLast()).get("stage-export.json").asText()).isEqualTo("{}");
+    assertThat(data(bodies.getLast()).get("artifacts.json").asText()).isEqualTo("[]");
+    int until = bodies.size();
+
+    failures = Integer.MAX_VALUE;
+    try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(), null, Duration.ofMillis(20))) {
+      map.put("artifacts.json", "[]");
+    }
+    assertThat(bodies.size() - until).as("tries before it is given up").isBetween(5, 7);
   }
 
   @Test

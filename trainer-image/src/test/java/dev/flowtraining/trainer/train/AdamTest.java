@@ -42,10 +42,10 @@ class AdamTest {
 
   @Test
   void aRunThatIsTakenUpEndsWhereTheUnbrokenOneEnds() {
-    try (Parameters unbroken = parameters(1); Parameters first = parameters(2); Parameters second = parameters(1);
-        Adam adam = new Adam(unbroken, OPTIM, true);
-        Adam before = new Adam(first, OPTIM, true);
-        Adam after = new Adam(second, OPTIM, true)) {
+    // an Adam takes the number of threads of the moment
+    try (Parameters unbroken = parameters(1); Adam adam = new Adam(unbroken, OPTIM, true);
+        Parameters first = parameters(3); Adam before = new Adam(first, OPTIM, true);
+        Parameters second = parameters(1); Adam after = new Adam(second, OPTIM, true)) {
       for (int step = 0; step < 4; step++) {
         setGradient(unbroken, step);
         adam.step(1e-3, 0.5);

@@ -1,9 +1,14 @@
 package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class LocalRanksTest {
 
@@ -21,5 +26,22 @@ class LocalRanksTest {
     assertThat(LocalRanks.verdict(List.of(75, 64, 75))).isEqualTo(64);
     assertThat(LocalRanks.verdict(List.of(75, 137))).isEqualTo(137);
     assertThat(LocalRanks.verdict(List.of(0, 75))).isEqualTo(75);
+  }
+
+  /** A rank whose peer never comes. */
+  static final class Waiting {
+    public static void main(String[] args) throws InterruptedException {
+      if (System.getenv("LOCAL_RANK").equals("1")) {
+        System.exit(ExitCode.MISSING.code());
+      }
+      Thread.sleep(600_000);
+    }
+  }
+
+  @Test
+  @Timeout(value = 120, unit = TimeUnit.SECONDS)
+  void a_rank_that_ends_at_the_start_ends_the_others() {
+    assertThatThrownBy(() -> LocalRanks.run(3, Waiting.class, new String[0]))
+        .isInstanceOfSatisfying(StageFailure.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.MISSING));
   }
 }

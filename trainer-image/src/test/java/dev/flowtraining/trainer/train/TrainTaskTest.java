@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.Device;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Ranks;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import sun.misc.Signal;
 
 class TrainTaskTest {
   @TempDir Path dir;
@@ -45,6 +47,60 @@ class TrainTaskTest {
   }
 
   @Test
+  void asked_to_stop_during_the_validation_it_saves_the_epoch_and_goes_on_there() throws Exception {
+    String config = """
+        dataset_conf: {max_frames_in_batch: 300}
+        train_conf: {max_epoch: 2, log_interval: 1, dropout: 0.1}
+        """;
+    SmallRun unhurt = SmallRun.create(dir.resolve("unhurt"), 12, 6, config);
+    new TrainTask().run(unhurt.alone());
+    int epoch = unhurt.metrics("validation").getFirst().get("step").asInt();
+
+    SmallRun run = SmallRun.create(dir.resolve("stopped"), 12, 6, config);
+    Progress stopAfterTheLastStep = (stage, fraction, message, fields) -> {
+      if (Integer.valueOf(epoch).equals(asInt(fields.get("step")))) {
+        Signal.raise(new Signal("TERM"));
+        pause(); // until the signal's own thread has seen it
+      }
+    };
+    assertThatThrownBy(() -> new TrainTask().run(run.context(Ranks.of(Map.of()), null, stopAfterTheLastStep)))
+        .isInstanceOfSatisfying(StageFailure.class, e -> {
+          assertThat(e.exitCode()).isEqualTo(ExitCode.TERMINATED);
+          assertThat(e).hasMessageContaining("saved exp/flow_model/attempt-1/step_" + epoch + ".pt");
+        });
+    assertThat(run.metrics("validation")).as("validations that were finished").isEmpty();
+
+    new TrainTask().run(run.alone());
+    assertThat(run.losses()).isEqualTo(unhurt.losses());
+    assertThat(run.metrics("step")).as("no step twice").hasSameSizeAs(unhurt.metrics("step"));
+    assertThat(run.metrics("validation")).extracting(v -> v.get("cv_loss").asText())
+        .isEqualTo(unhurt.metrics("validation").stream().map(v -> v.get("cv_loss").asText()).toList());
+  }
+
+  private static Integer asInt(Object number) {
+    return number instanceof Number n ? (Integer) n.intValue() : null;
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(500);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Test
+  void several_ranks_on_gpus_are_refused() {
+    assertThatThrownBy(() -> TrainTask.refuseUnsupported(Device.gpu(0), 2)).isInstanceOfSatisfying(StageFailure.class,
+        e -> {
+          assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE);
+          assertThat(e.reason()).isEqualTo("NotSupported");
+        });
+    TrainTask.refuseUnsupported(Device.gpu(0), 1);
+    TrainTask.refuseUnsupported(Device.cpu(), 2);
+  }
+
+  @Test
   void losses_that_are_not_finite_are_skipped_and_then_end_training() throws Exception {
     SmallRun run = SmallRun.create(dir, 30, 4, """
         dataset_conf: {max_frames_in_batch: 100}
@@ -55,7 +111,9 @@ class TrainTaskTest {
     try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
       parameters.initialise(1);
       StateDict state = parameters.stateDict();
-      state.tensors().get("encoder_proj.bias").data().putFloat(0, Float.NaN);
+      float[] bias = state.tensors().get("encoder_proj.bias").floats();
+      bias[0] = Float.NaN;
+      state.tensors().put("encoder_proj.bias", StateDict.Tensor.of(bias, bias.length));
       StateDictFile.write(broken, state);
     }
     assertThatThrownBy(() -> new TrainTask().run(run.startingFrom(broken))).isInstanceOfSatisfying(StageFailure.class, e -> {

@@ -7,17 +7,24 @@ import ai.djl.Device;
 import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.collective.Alone;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.EpochPlan;
 import dev.flowtraining.trainer.data.Example;
+import dev.flowtraining.trainer.data.Examples;
 import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.data.ParquetExamples;
 import dev.flowtraining.trainer.model.Draws;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,7 +49,7 @@ class ValidationTest {
     try (Parameters parameters = Parameters.create(config.model(), device)) {
       parameters.initialise(1);
       FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
-      Validation validation = new Validation(model, dev, config, new Alone(), device);
+      Validation validation = new Validation(model, dev, config, new Alone(), device, () -> false);
       // the output layer starts at zero, so the loss is the mean square of the velocities
       double meanSquare = 0;
       long frames = 0;
@@ -58,6 +65,62 @@ class ValidationTest {
       assertThat(validation.shuffledLoss()).isEqualTo(validation.loss());
       assertThat(validation.constantLoss()).isCloseTo(best(), within(1e-6 * meanSquare)).isLessThan(meanSquare);
     }
+  }
+
+  /** Zeros that the model starts with would hide which tokens it was given. */
+  @Test
+  void shuffling_gives_every_utterance_the_tokens_of_the_next_one() {
+    Device device = Torch.start("cpu", 1);
+    try (Parameters parameters = Parameters.create(config.model(), device)) {
+      parameters.load(random(parameters), true);
+      FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
+      Validation validation = new Validation(model, dev, config, new Alone(), device, () -> false);
+      double shuffled = new Validation(model, withTokensOfTheNext(), config, new Alone(), device, () -> false).loss();
+      assertThat(shuffled).isNotEqualTo(validation.loss());
+      assertThat(validation.shuffledLoss()).isEqualTo(shuffled);
+    }
+  }
+
+  private static StateDict random(Parameters parameters) {
+    Random random = new Random(1);
+    LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
+    parameters.slots().forEach(slot -> {
+      float[] values = new float[(int) slot.spec().elements()];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (0.1 * random.nextGaussian());
+      }
+      tensors.put(slot.spec().name(), StateDict.Tensor.of(values, slot.spec().shape()));
+    });
+    return new StateDict(tensors);
+  }
+
+  private Examples withTokensOfTheNext() {
+    List<Integer> order = EpochPlan.validation(dev.frames(), 150).stream().flatMapToInt(Arrays::stream).boxed().toList();
+    return new Examples() {
+      @Override
+      public int[] frames() {
+        return dev.frames();
+      }
+
+      @Override
+      public List<int[]> files() {
+        return dev.files();
+      }
+
+      @Override
+      public Optional<Example> load(int index) {
+        Example own = dev.load(index).orElseThrow();
+        int[] other = dev.load(order.get((order.indexOf(index) + 1) % order.size())).orElseThrow().token_2T();
+        int[] tokens = new int[own.token_2T().length];
+        Arrays.setAll(tokens, i -> other[i % other.length]);
+        return Optional.of(new Example(own.utt(), tokens, own.mel_FC(), own.speaker()));
+      }
+
+      @Override
+      public Map<String, String> dropped() {
+        return dev.dropped();
+      }
+    };
   }
 
   /** By definition: the mean velocity of each bin, and the squares that remain. */
