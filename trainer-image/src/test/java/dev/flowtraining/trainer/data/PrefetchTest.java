@@ -21,7 +21,7 @@ class PrefetchTest {
     try (var prefetch = new Prefetch<>(inputs, i -> 10, i -> {
       most.accumulateAndGet(made.incrementAndGet() - used.get(), Math::max);
       return i;
-    }, 4, 50)) {
+    }, 4, 100, 50)) {
       List<Integer> results = new ArrayList<>();
       while (prefetch.hasNext()) {
         results.add(prefetch.next());
@@ -35,7 +35,7 @@ class PrefetchTest {
 
   @Test
   void one_larger_than_the_bound_passes() {
-    try (var prefetch = new Prefetch<>(List.of(1, 2, 3), i -> 1000, i -> i, 2, 10)) {
+    try (var prefetch = new Prefetch<>(List.of(1, 2, 3), i -> 1000, i -> i, 2, 4, 10)) {
       assertThat(prefetch.next() + prefetch.next() + prefetch.next()).isEqualTo(6);
       assertThat(prefetch.hasNext()).isFalse();
     }
@@ -54,7 +54,7 @@ class PrefetchTest {
         throw new IllegalArgumentException("bad row");
       }
       return i;
-    }, 1, 100)) {
+    }, 1, 4, 100)) {
       prefetch.next();
       assertThat(prefetch.waitSeconds()).isGreaterThan(0.02);
       assertThatThrownBy(prefetch::next).isInstanceOf(IllegalArgumentException.class).hasMessage("bad row");
