@@ -72,10 +72,11 @@ public final class WriteParquet implements StageTask {
     InputHash outputHash = InputHash.start().add(inputHash);
     try (Workers workers = Workers.start(filesAtOnce(form.rowGroupBytes()))) {
       for (Map.Entry<String, List<Utterance>> split : splits.entrySet()) {
-        RowSource rows = RowSource.open(layout, split.getKey());
         List<Shard> shards = Shard.plan(split.getValue(), bytes(context));
-        write(layout, split.getKey(), shards, inputHash, workers, tally, shard -> shard.write(
-            layout.parquet(split.getKey()), rows, form, filter));
+        try (RowSource rows = RowSource.open(layout, split.getKey())) {
+          write(layout, split.getKey(), shards, inputHash, workers, tally, shard -> shard.write(
+              layout.parquet(split.getKey()), rows, form, filter));
+        }
         finish(layout, split.getKey(), shards, counts);
         outputHash.file(layout.dataList(split.getKey()))
             .file(layout.parquet(split.getKey()).resolve("utt2num_frames"));
