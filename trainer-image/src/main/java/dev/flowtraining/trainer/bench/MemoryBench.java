@@ -9,6 +9,7 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -118,14 +119,17 @@ public final class MemoryBench implements Callable<Integer> {
     long start = System.nanoTime();
     Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     long rss = 0;
+    Duration cpu = Duration.ZERO;
     while (process.isAlive()) {
       rss = Math.max(rss, rss(process.pid()));
+      cpu = process.info().totalCpuDuration().orElse(cpu);
       Thread.sleep(200);
     }
     Map<String, Object> r = new LinkedHashMap<>();
     r.put("what", what);
     r.put("exit", process.exitValue());
     r.put("seconds", Math.round((System.nanoTime() - start) / 1e8) / 10.0);
+    r.put("cpu_seconds", cpu.toMillis() / 1000.0);
     r.put("max_heap", heap);
     r.put("peak_live_heap_mib", liveHeap(gc));
     r.put("peak_rss_mib", rss >> 10);
