@@ -44,7 +44,9 @@ public interface TextTokenizer {
     try {
       for (String line : Files.readAllLines(file)) {
         String[] parts = line.split(" ");
-        ranks.put(Base64.getDecoder().decode(parts[0]), Integer.parseInt(parts[1]));
+        if (!parts[0].equals("=")) { // whisper's file ends with one for the empty token, which no text has
+          ranks.put(Base64.getDecoder().decode(parts[0]), Integer.parseInt(parts[1]));
+        }
       }
     } catch (IOException e) {
       throw new StageFailure(ExitCode.MISSING, "ModelNotFound", "dataset_conf.filter_conf.text_tokenizer " + file

@@ -60,7 +60,8 @@ record Shard(int number, List<Utterance> utterances) {
       for (Utterance u : utterances) {
         try {
           UtteranceRow row = source.row(u);
-          list.append(u.utt()).append(' ').append(filter.frames(row)).append('\n');
+          int frames = filter.frames(row);
+          list.append(u.utt()).append(' ').append(frames).append('\n');
           writer.write(row);
           some = true;
         } catch (Unusable e) {

@@ -142,7 +142,7 @@ public final class WriteParquet implements StageTask {
     }
     if (rows == 0) {
       throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split
-          + " holds a whole group of tokens (" + dropped + "); give longer recordings");
+          + " is left (" + dropped + "); give longer recordings, or widen dataset_conf.filter_conf");
     }
     WholeFile.text(folder.resolve("utt2num_frames"), frames.toString());
     WholeFile.text(layout.dataList(split), list.toString());

@@ -60,7 +60,7 @@ class UtteranceFilterTest {
       ranks.append(Base64.getEncoder().encodeToString(token.getBytes(StandardCharsets.UTF_8))).append(' ')
           .append(rank++).append('\n');
     }
-    Path file = Files.writeString(folder.resolve("small.tiktoken"), ranks);
+    Path file = Files.writeString(folder.resolve("small.tiktoken"), ranks.append("= ").append(rank).append('\n'));
     TextTokenizer tokenizer = TextTokenizer.of(file.toString());
     assertThat(tokenizer.count("ab ab")).isEqualTo(2);
     assertThat(tokenizer.count("aab")).isEqualTo(2);
