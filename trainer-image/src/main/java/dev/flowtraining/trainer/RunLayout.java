@@ -54,6 +54,11 @@ public record RunLayout(Path root) {
     return parquet(split).resolve("data.list");
   }
 
+  /** Where a rank's cache of mels is while it runs. */
+  public Path melCache() {
+    return root.resolve("mel-cache");
+  }
+
   public Path experiment() {
     return root.resolve("exp").resolve("flow_model");
   }

@@ -99,12 +99,28 @@ final class ConfigRules {
     FlowConfig.Dataset d = config.datasetConf();
     demand(d.sampleRate() == 24000, "dataset_conf.sample_rate", "has to be 24000: the model's mels are of 24 kHz audio");
     within("dataset_conf.parquet_bytes", d.parquetBytes(), 1 << 16, 2_000_000_000);
+    within("dataset_conf.row_group_bytes", d.rowGroupBytes(), 1 << 16, 2_000_000_000);
+    only("dataset_conf.compression", d.compression(), "snappy", "zstd", "uncompressed");
+    filter(d.filterConf());
     within("dataset_conf.max_frames_in_batch", d.maxFramesInBatch(), 6, 10_000_000);
     within("dataset_conf.shuffle_size", d.shuffleSize(), 1, 100_000_000);
     within("dataset_conf.sort_size", d.sortSize(), 1, 100_000_000);
     within("dataset_conf.num_workers", d.numWorkers(), 1, 256);
+    within("dataset_conf.prefetch", d.prefetch(), 1, 100_000);
     within("dataset_conf.prefetch_mib", d.prefetchMib(), 1, 1 << 20);
+    only("dataset_conf.mel_cache", d.melCache(), "memory", "disk", "none");
+    within("dataset_conf.mel_cache_mib", d.melCacheMib(), 1, 1 << 30);
     only("dataset_conf.speaker_embedding", d.speakerEmbedding(), "utt", "spk");
+  }
+
+  private void filter(FlowConfig.Filter f) {
+    String conf = "dataset_conf.filter_conf.";
+    within(conf + "min_length", f.minLength(), 0, 360_000);
+    within(conf + "max_length", f.maxLength(), Math.max(1, f.minLength()), 360_000);
+    within(conf + "token_min_length", f.tokenMinLength(), 0, 1_000_000);
+    within(conf + "token_max_length", f.tokenMaxLength(), Math.max(1, f.tokenMinLength()), 1_000_000);
+    within(conf + "min_output_input_ratio", f.minOutputInputRatio(), 0, 1000);
+    within(conf + "max_output_input_ratio", f.maxOutputInputRatio(), f.minOutputInputRatio(), 1000);
   }
 
   private void train(FlowConfig.Train t) {

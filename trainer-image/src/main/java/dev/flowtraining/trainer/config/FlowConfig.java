@@ -48,6 +48,22 @@ public record FlowConfig(
       // Whether the released tokenizer sees audio without the silence at its ends.
       boolean trim) {}
 
+  /** Which utterances are trained on: CosyVoice's {@code filter}, applied by stage 3. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Filter(
+      // Units of 10 ms.
+      int minLength,
+      // Units of 10 ms.
+      int maxLength,
+      int tokenMinLength,
+      int tokenMaxLength,
+      // Text tokens per 10 ms.
+      double minOutputInputRatio,
+      // Text tokens per 10 ms.
+      double maxOutputInputRatio,
+      // {@code builtin} (words, signs and ideographs), or a .tiktoken file such as whisper's multilingual.tiktoken.
+      String textTokenizer) {}
+
   /** Stages 3 and 4: Parquet and batches. */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Dataset(
@@ -55,14 +71,25 @@ public record FlowConfig(
       int sampleRate,
       // Bytes of audio per Parquet file, about.
       long parquetBytes,
+      // Bytes of a row group, about: what a worker reads, and holds, at a time.
+      long rowGroupBytes,
+      // {@code snappy}, {@code zstd} or {@code uncompressed}.
+      String compression,
+      Filter filterConf,
       // Padded mel frames of a micro-batch per rank.
       int maxFramesInBatch,
       int shuffleSize,
       int sortSize,
       // Threads that read, decode and compute mels.
       int numWorkers,
-      // MiB of prepared batches that wait for the trainer at most.
+      // Batches that each worker prepares ahead at most.
+      int prefetch,
+      // MiB of prepared batches that wait for the trainer at most, whatever prefetch says.
       int prefetchMib,
+      // Where finished examples are kept from epoch to epoch: {@code memory}, {@code disk} or {@code none}.
+      String melCache,
+      // MiB that the cache takes at most on each rank; in memory no more than a quarter of the heap either.
+      int melCacheMib,
       // {@code utt} or {@code spk}: which embedding conditions the model.
       String speakerEmbedding) {}
 

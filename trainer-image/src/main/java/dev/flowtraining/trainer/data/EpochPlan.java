@@ -12,13 +12,21 @@ import java.util.stream.IntStream;
  * Which utterances meet in which micro-batch of an epoch, planned for all ranks at once. A pure function of its
  * arguments, so every rank plans alike without a word.
  *
- * <p>Files are shuffled, utterances pass a shuffle buffer and are sorted in buffers by length, and are then cut into
- * micro-batches by padded frames, as CosyVoice's pipeline does. Beyond it: a step takes {@code microBatchesPerStep}
- * consecutive micro-batches, which are alike in length, and the steps of a sort buffer are shuffled, so that training
- * does not see short utterances first. Every utterance occurs once. When the last step is short of micro-batches, its
- * largest are halved until there is one for each place, so that every rank has work; places stay empty only when its
- * utterances are fewer than its places. As the loss is a sum over all ranks divided by the sum of their masks, neither
- * biases it.
+ * <p>What is as in CosyVoice's pipeline: utterances pass a shuffle buffer, are sorted in buffers by length and cut into
+ * micro-batches by padded frames. What is not, on purpose:
+ * <ul>
+ *   <li>A step has {@code accum_grad · worldSize} places. The shuffled row groups, one after the other, are cut into a
+ *       stretch of equal frames for each place, and a place works through its own: a rank reads only its part of the
+ *       data (upstream shares out whole files, which with few files leaves ranks idle or gives them the same ones). The
+ *       global batch is the same for 1 rank that accumulates 4 and for 4 ranks that do not.
+ *   <li>Every utterance occurs once an epoch, whatever the number of files.
+ *   <li>All places get the same number of micro-batches (upstream's ranks do not, and wait for each other with a join):
+ *       a place that is short of some halves its largest. Places stay empty only when they have too few utterances. As
+ *       the loss is a sum over all ranks divided by the sum of their masks, neither biases it.
+ *   <li>Steps of a sort buffer are shuffled, so that training does not see short utterances first.
+ *   <li>A first utterance beyond the limit is a batch of its own (upstream yields an empty batch before it and fails).
+ *   <li>Workers only load what is planned: their number changes nothing.
+ * </ul>
  *
  * @param steps for each optimizer step its micro-batches, for each micro-batch the indices of its utterances, longest
  *     first; micro-batch {@code j·worldSize + r} is the j-th of rank r
@@ -30,29 +38,32 @@ public record EpochPlan(List<List<int[]>> steps) {
 
   /**
    * @param frames mel frames of each utterance
-   * @param files for each file the indices of its utterances
-   * @param microBatchesPerStep {@code accum_grad · worldSize}
+   * @param rowGroups for each row group the indices of its utterances
+   * @param places {@code accum_grad · worldSize}
    */
   public static EpochPlan of(
-      int[] frames, List<int[]> files, Sizes sizes, long seed, int epoch, int microBatchesPerStep) {
+      int[] frames, List<int[]> rowGroups, Sizes sizes, long seed, int epoch, int places) {
     Random random = new Random(mix(seed, epoch));
-    List<Integer> order = sorted(shuffled(files, sizes.shuffleSize(), random), sizes.sortSize(), frames);
-    List<int[]> batches = batches(order, frames, sizes.maxFramesInBatch());
-    List<List<int[]>> steps = new ArrayList<>();
-    for (int at = 0; at < batches.size(); at += microBatchesPerStep) {
-      List<int[]> step =
-          new ArrayList<>(batches.subList(at, Math.min(at + microBatchesPerStep, batches.size())));
-      fill(step, microBatchesPerStep);
-      steps.add(step);
+    List<List<int[]>> byPlace = new ArrayList<>();
+    for (int[] stretch : stretches(rowGroups, frames, places, random)) {
+      int[] order = shuffled(stretch, sizes.shuffleSize(), random);
+      byPlace.add(batches(sorted(order, sizes.sortSize(), frames), frames, sizes.maxFramesInBatch()));
     }
-    shuffleWithinBuffers(steps, sizes.sortSize(), random);
+    int count = byPlace.stream().mapToInt(List::size).max().orElse(0);
+    byPlace.forEach(batches -> fill(batches, count));
+    List<List<int[]>> steps = new ArrayList<>();
+    for (int step = 0; step < count; step++) {
+      int s = step;
+      steps.add(byPlace.stream().map(batches -> batches.get(s)).toList());
+    }
+    shuffleWithinBuffers(steps, (long) sizes.sortSize() * places, random);
     return new EpochPlan(steps);
   }
 
   /** Micro-batches of a validation: every utterance once, sorted by length, whatever the number of ranks. */
   public static List<int[]> validation(int[] frames, int maxFramesInBatch) {
-    List<Integer> order = IntStream.range(0, frames.length).boxed()
-        .sorted(Comparator.comparingInt((Integer i) -> frames[i]).thenComparingInt(i -> i)).toList();
+    int[] order = IntStream.range(0, frames.length).boxed()
+        .sorted(Comparator.comparingInt((Integer i) -> frames[i]).thenComparingInt(i -> i)).mapToInt(i -> i).toArray();
     return batches(order, frames, maxFramesInBatch);
   }
 
@@ -62,75 +73,112 @@ public record EpochPlan(List<List<int[]>> steps) {
     return IntStream.range(0, all.size()).filter(i -> i % worldSize == rank).mapToObj(all::get).toList();
   }
 
-  private static List<Integer> shuffled(List<int[]> files, int bufferSize, Random random) {
-    List<int[]> order = new ArrayList<>(files);
-    Collections.shuffle(order, random);
-    List<Integer> emitted = new ArrayList<>();
-    List<Integer> buffer = new ArrayList<>();
-    for (int[] file : order) {
-      for (int utterance : file) {
-        buffer.add(utterance);
-        if (buffer.size() >= bufferSize) {
-          Collections.shuffle(buffer, random);
-          List<Integer> half = buffer.subList(0, Math.max(1, bufferSize / 2));
-          emitted.addAll(half);
-          half.clear();
-        }
+  /** The row groups in a random order, cut into parts of about equal frames, each with an utterance if it can be. */
+  private static List<int[]> stretches(List<int[]> rowGroups, int[] frames, int places, Random random) {
+    List<int[]> groups = new ArrayList<>(rowGroups);
+    Collections.shuffle(groups, random);
+    int[] order = groups.stream().flatMapToInt(Arrays::stream).toArray();
+    double total = Arrays.stream(order).mapToLong(i -> frames[i]).sum();
+    List<int[]> stretches = new ArrayList<>();
+    int from = 0;
+    long sum = 0;
+    for (int place = 0; place < places; place++) {
+      int to = from;
+      int keep = places - place - 1; // one at least for each place to come
+      while (to < order.length && (place == places - 1 || to == from
+          || to + keep < order.length && sum + frames[order[to]] / 2 < total * (place + 1) / places)) {
+        sum += frames[order[to++]];
+      }
+      stretches.add(Arrays.copyOfRange(order, from, to));
+      from = to;
+    }
+    return stretches;
+  }
+
+  private static int[] shuffled(int[] order, int bufferSize, Random random) {
+    int[] emitted = new int[order.length];
+    int[] buffer = new int[Math.min(bufferSize, order.length)];
+    int half = Math.max(1, bufferSize / 2);
+    int waiting = 0;
+    int out = 0;
+    for (int utterance : order) {
+      buffer[waiting++] = utterance;
+      if (waiting >= bufferSize) {
+        shuffle(buffer, waiting, random);
+        System.arraycopy(buffer, 0, emitted, out, half);
+        out += half;
+        waiting -= half;
+        System.arraycopy(buffer, half, buffer, 0, waiting);
       }
     }
-    Collections.shuffle(buffer, random);
-    emitted.addAll(buffer);
+    shuffle(buffer, waiting, random);
+    System.arraycopy(buffer, 0, emitted, out, waiting);
     return emitted;
   }
 
-  private static List<Integer> sorted(List<Integer> order, int bufferSize, int[] frames) {
-    for (int at = 0; at < order.size(); at += bufferSize) {
-      order.subList(at, Math.min(at + bufferSize, order.size())).sort(Comparator.comparingInt(i -> frames[i]));
+  /** Fisher and Yates. */
+  private static void shuffle(int[] values, int count, Random random) {
+    for (int i = count; i > 1; i--) {
+      int j = random.nextInt(i);
+      int swapped = values[i - 1];
+      values[i - 1] = values[j];
+      values[j] = swapped;
     }
-    return order;
+  }
+
+  private static int[] sorted(int[] order, int bufferSize, int[] frames) {
+    int[] sorted = new int[order.length];
+    for (int from = 0; from < order.length; from += bufferSize) {
+      int[] buffer = Arrays.stream(order, from, Math.min(from + bufferSize, order.length)).boxed()
+          .sorted(Comparator.comparingInt(i -> frames[i])).mapToInt(i -> i).toArray();
+      System.arraycopy(buffer, 0, sorted, from, buffer.length);
+    }
+    return sorted;
   }
 
   /** A batch is closed when one more utterance would make it larger than the limit; a single one may exceed it. */
-  private static List<int[]> batches(List<Integer> order, int[] frames, int maxFrames) {
+  static List<int[]> batches(int[] order, int[] frames, int maxFrames) {
     List<int[]> batches = new ArrayList<>();
-    List<Integer> batch = new ArrayList<>();
+    int from = 0;
     int longest = 0;
-    for (int utterance : order) {
-      longest = Math.max(longest, frames[utterance]);
-      if (!batch.isEmpty() && (long) longest * (batch.size() + 1) > maxFrames) {
-        batches.add(longestFirst(batch, frames));
-        batch.clear();
-        longest = frames[utterance];
+    for (int at = 0; at < order.length; at++) {
+      longest = Math.max(longest, frames[order[at]]);
+      if (at > from && (long) longest * (at - from + 1) > maxFrames) {
+        batches.add(longestFirst(order, from, at, frames));
+        from = at;
+        longest = frames[order[at]];
       }
-      batch.add(utterance);
     }
-    if (!batch.isEmpty()) {
-      batches.add(longestFirst(batch, frames));
+    if (order.length > from) {
+      batches.add(longestFirst(order, from, order.length, frames));
     }
     return batches;
   }
 
-  private static int[] longestFirst(List<Integer> batch, int[] frames) {
-    return batch.stream().sorted(Comparator.comparingInt((Integer i) -> -frames[i])).mapToInt(i -> i).toArray();
+  private static int[] longestFirst(int[] order, int from, int to, int[] frames) {
+    return Arrays.stream(order, from, to).boxed().sorted(Comparator.comparingInt((Integer i) -> -frames[i]))
+        .mapToInt(i -> i).toArray();
   }
 
-  private static void fill(List<int[]> step, int places) {
-    while (step.size() < places) {
-      int largest = IntStream.range(0, step.size()).boxed()
-          .max(Comparator.comparingInt((Integer i) -> step.get(i).length).thenComparingInt(i -> -i)).orElseThrow();
-      int[] batch = step.get(largest);
-      if (batch.length < 2) {
-        step.add(new int[0]);
+  /** Halves the largest in their place, which keeps the order by length. */
+  private static void fill(List<int[]> batches, int count) {
+    while (batches.size() < count) {
+      int largest = IntStream.range(0, batches.size()).boxed()
+          .max(Comparator.comparingInt((Integer i) -> batches.get(i).length).thenComparingInt(i -> -i)).orElse(-1);
+      if (largest < 0 || batches.get(largest).length < 2) {
+        batches.add(new int[0]);
       } else {
-        step.set(largest, Arrays.copyOfRange(batch, 0, batch.length / 2));
-        step.add(Arrays.copyOfRange(batch, batch.length / 2, batch.length));
+        int[] batch = batches.get(largest);
+        // its first half is the longer one
+        batches.set(largest, Arrays.copyOfRange(batch, batch.length / 2, batch.length));
+        batches.add(largest + 1, Arrays.copyOfRange(batch, 0, batch.length / 2));
       }
     }
   }
 
-  private static void shuffleWithinBuffers(List<List<int[]>> steps, int bufferSize, Random random) {
+  private static void shuffleWithinBuffers(List<List<int[]>> steps, long bufferSize, Random random) {
     int from = 0;
-    int utterances = 0;
+    long utterances = 0;
     for (int to = 1; to <= steps.size(); to++) {
       utterances += steps.get(to - 1).stream().mapToInt(b -> b.length).sum();
       if (utterances >= bufferSize || to == steps.size()) {

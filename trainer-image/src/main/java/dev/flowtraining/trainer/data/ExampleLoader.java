@@ -55,7 +55,12 @@ public final class ExampleLoader {
     float[] padded = Arrays.copyOf(samples, (samples.length + PADDING - 1) / PADDING * PADDING);
     float[] mel_FC = Arrays.copyOf(Mel.of(padded), groups * DualCodebook.FRAMES * Mel.BINS);
     return new Example(row.utt(), DualCodebook.timeAligned(row.speechToken(), groups), mel_FC,
-        unit(bySpeaker ? row.spkEmbedding() : row.uttEmbedding()));
+        speaker(row));
+  }
+
+  /** The embedding that conditions the model, of norm 1. */
+  float[] speaker(UtteranceRow row) throws Unusable {
+    return unit(bySpeaker ? row.spkEmbedding() : row.uttEmbedding());
   }
 
   private static float[] audio(byte[] file) throws Unusable {

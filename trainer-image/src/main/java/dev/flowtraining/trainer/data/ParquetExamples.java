@@ -4,46 +4,37 @@ import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.config.FlowConfig;
-import dev.flowtraining.trainer.parquet.ParquetFile;
+import dev.flowtraining.trainer.parquet.RowGroups;
 import dev.flowtraining.trainer.parquet.UtteranceRow;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
-import org.apache.parquet.ParquetReadOptions;
-import org.apache.parquet.conf.PlainParquetConfiguration;
-import org.apache.parquet.hadoop.ParquetFileReader;
-import org.apache.parquet.io.LocalInputFile;
+import java.util.stream.Stream;
 
 /**
- * A split's utterances in Parquet files. Lengths come from {@code utt2num_frames} beside {@code data.list}; without it
- * (files from elsewhere) every utterance is decoded once. Finished examples stay in memory when all of them fit in a
- * quarter of the heap; otherwise the files read last do, within another quarter.
+ * A split's utterances in Parquet files, of stage 3 or of CosyVoice's tools. Lengths come from {@code utt2num_frames}
+ * beside {@code data.list}, where stage 3 has applied the filter; without it (files from elsewhere) every row is looked
+ * at and filtered when this opens. Row groups used last stay in memory within a quarter of the heap; finished examples
+ * where {@code dataset_conf.mel_cache} says.
  */
 public final class ParquetExamples implements Examples {
-  private record Place(int file, int row) {}
-
-  private final List<Path> paths = new ArrayList<>();
-  private final List<int[]> files = new ArrayList<>();
-  private final List<Place> places = new ArrayList<>();
-  private final int[] frames;
+  private final RowGroups rows;
   private final ExampleLoader loader;
   private final int vocabSize;
   private final int speakerDim;
   private final Map<String, String> dropped = new ConcurrentHashMap<>();
-  private final Map<Integer, Optional<Example>> cache = new ConcurrentHashMap<>();
-  private final boolean cached;
-  private final LinkedHashMap<Integer, List<UtteranceRow>> openFiles = new LinkedHashMap<>(16, 0.75f, true);
-  private final long openFilesBytes = Runtime.getRuntime().maxMemory() / 4;
+  /** The row of each utterance; without the rows that the filter left out. */
+  private final int[] rowOf;
+  private final int[] frames;
+  private final ExampleCache cache;
 
   /**
    * @param split {@code train} or {@code dev}
@@ -54,60 +45,63 @@ public final class ParquetExamples implements Examples {
     vocabSize = config.model().vocabSize();
     speakerDim = config.model().spkEmbedDim();
     Path list = layout.dataList(split);
+    rows = new RowGroups(paths(layout, list), Runtime.getRuntime().maxMemory() / 4);
+    Path lengths = list.resolveSibling("utt2num_frames");
+    int[] byRow = Files.isRegularFile(lengths) ? known(lengths) : filtered(config.datasetConf());
+    rowOf = IntStream.range(0, byRow.length).filter(row -> byRow[row] > 0).toArray();
+    frames = Arrays.stream(rowOf).map(row -> byRow[row]).toArray();
+    if (frames.length == 0) {
+      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "the split " + split + " has no usable utterance (" + list
+          + (dropped.isEmpty() ? "" : "; " + droppedByReason()) + ")");
+    }
+    cache = ExampleCache.of(config.datasetConf(), layout.melCache(), frames.length);
+  }
+
+  private static List<Path> paths(RunLayout layout, Path list) throws IOException {
     if (!Files.isRegularFile(list)) {
       throw new StageFailure(ExitCode.MISSING, "DataNotFound", list + " is not there; run the stage parquet first");
     }
+    List<Path> paths = new ArrayList<>();
     for (String line : Files.readAllLines(list)) {
       if (!line.isBlank()) {
-        add(layout.root().resolve(line.strip()));
+        Path path = layout.root().resolve(line.strip());
+        if (!Files.isRegularFile(path)) {
+          throw new StageFailure(ExitCode.MISSING, "DataNotFound",
+              path + " is in data.list but not there; run the stage parquet again");
+        }
+        paths.add(path);
       }
     }
-    frames = frames(list.resolveSibling("utt2num_frames"));
-    if (frames.length == 0) {
-      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "the split " + split + " has no utterance (" + list + ")");
-    }
-    long bytes = Arrays.stream(frames).mapToLong(f -> (long) f * config.model().outputSize() * Float.BYTES).sum();
-    cached = bytes < Runtime.getRuntime().maxMemory() / 4;
+    return paths;
   }
 
-  private void add(Path path) throws IOException {
-    if (!Files.isRegularFile(path)) {
-      throw new StageFailure(ExitCode.MISSING, "DataNotFound",
-          path + " is in data.list but not there; run the stage parquet again");
+  private int[] known(Path utt2numFrames) throws IOException {
+    int[] known;
+    try (Stream<String> lines = Files.lines(utt2numFrames)) {
+      known = lines.filter(l -> !l.isBlank()).mapToInt(l -> Integer.parseInt(l.strip().split("\\s+")[1])).toArray();
     }
-    int rows = rows(path);
-    int file = paths.size();
-    files.add(IntStream.range(places.size(), places.size() + rows).toArray());
-    IntStream.range(0, rows).forEach(row -> places.add(new Place(file, row)));
-    paths.add(path);
+    if (known.length != rows.rows()) {
+      throw new StageFailure(ExitCode.BAD_DATA, "UnreadableParquet", utt2numFrames + " names " + known.length
+          + " utterances, the Parquet files hold " + rows.rows() + "; run the stage parquet again");
+    }
+    return known;
   }
 
-  private static int rows(Path path) throws IOException {
-    var options = ParquetReadOptions.builder(new PlainParquetConfiguration()).withCodecFactory(null).build();
-    try (ParquetFileReader reader = ParquetFileReader.open(new LocalInputFile(path), options)) {
-      return Math.toIntExact(reader.getRecordCount());
-    } catch (RuntimeException e) {
-      throw new StageFailure(ExitCode.BAD_DATA, "UnreadableParquet",
-          path + " is no Parquet file or is damaged (" + e.getMessage() + "); run the stage parquet again", e);
-    }
-  }
-
-  private int[] frames(Path utt2numFrames) throws IOException {
-    if (Files.isRegularFile(utt2numFrames)) {
-      int[] known = Files.readAllLines(utt2numFrames).stream().filter(l -> !l.isBlank())
-          .mapToInt(l -> Integer.parseInt(l.strip().split("\\s+")[1])).toArray();
-      if (known.length != places.size()) {
-        throw new StageFailure(ExitCode.BAD_DATA, "UnreadableParquet", utt2numFrames + " names " + known.length
-            + " utterances, the Parquet files hold " + places.size() + "; run the stage parquet again");
+  /** Frames of every row, 0 where it is left out. */
+  private int[] filtered(FlowConfig.Dataset config) {
+    UtteranceFilter filter = new UtteranceFilter(config.filterConf());
+    int[] frames = new int[rows.rows()];
+    for (int i = 0; i < frames.length; i++) {
+      UtteranceRow row = rows.row(i);
+      try {
+        frames[i] = filter.frames(row);
+        loader.speaker(row);
+      } catch (Unusable e) {
+        frames[i] = 0;
+        drop(row, e);
       }
-      return known;
     }
-    int[] computed = new int[places.size()];
-    for (int i = 0; i < computed.length; i++) {
-      // an unusable utterance keeps length 0: it costs nothing in a batch and is dropped when it is loaded
-      computed[i] = load(i).map(Example::frames).orElse(0);
-    }
-    return computed;
+    return frames;
   }
 
   @Override
@@ -116,26 +110,33 @@ public final class ParquetExamples implements Examples {
   }
 
   @Override
-  public List<int[]> files() {
-    return files;
+  public List<int[]> rowGroups() {
+    List<int[]> groups = new ArrayList<>();
+    int[] firstRows = rows.firstRows();
+    int at = 0;
+    for (int g = 0; g < firstRows.length; g++) {
+      int from = at;
+      int endRow = g + 1 < firstRows.length ? firstRows[g + 1] : rows.rows();
+      while (at < rowOf.length && rowOf[at] < endRow) {
+        at++;
+      }
+      groups.add(IntStream.range(from, at).toArray());
+    }
+    return groups;
   }
 
   @Override
   public Optional<Example> load(int index) {
-    Optional<Example> known = cache.get(index);
-    if (known != null) {
-      return known;
+    Optional<Example> kept = cache.get(index);
+    if (kept.isPresent()) {
+      return kept;
     }
-    Optional<Example> example = decode(index);
-    if (cached) {
-      cache.put(index, example);
-    }
+    Optional<Example> example = decode(rows.row(rowOf[index]));
+    example.ifPresent(e -> cache.put(index, e));
     return example;
   }
 
-  private Optional<Example> decode(int index) {
-    Place place = places.get(index);
-    UtteranceRow row = rowsOf(place.file()).get(place.row());
+  private Optional<Example> decode(UtteranceRow row) {
     try {
       Example example = loader.load(row);
       int largest = Arrays.stream(example.token_2T()).max().orElse(0);
@@ -146,30 +147,13 @@ public final class ParquetExamples implements Examples {
       }
       return Optional.of(example);
     } catch (Unusable e) {
-      dropped.put(row.utt(), e.reason().id() + ": " + e.getMessage());
+      drop(row, e);
       return Optional.empty();
     }
   }
 
-  /** One thread reads a file while the others wait: they want the same one, as batches keep to a few files. */
-  private synchronized List<UtteranceRow> rowsOf(int file) {
-    List<UtteranceRow> rows = openFiles.get(file);
-    if (rows == null) {
-      try {
-        rows = ParquetFile.read(paths.get(file));
-        openFiles.put(file, rows);
-        while (openFiles.size() > 1 && openBytes() > openFilesBytes) {
-          openFiles.pollFirstEntry();
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException("cannot read " + paths.get(file), e);
-      }
-    }
-    return rows;
-  }
-
-  private long openBytes() {
-    return openFiles.values().stream().flatMap(List::stream).mapToLong(r -> r.audioData().length).sum();
+  private void drop(UtteranceRow row, Unusable why) {
+    dropped.put(row.utt(), why.reason().id() + ": " + why.getMessage());
   }
 
   @Override

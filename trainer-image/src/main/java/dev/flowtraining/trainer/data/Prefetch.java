@@ -12,15 +12,15 @@ import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
 /**
- * Makes things ahead of their use with a few threads, in order, as long as what waits stays within a number of bytes;
- * the next one is made even when it is larger. Tells how long its user waited: a trainer that waits for data shows it.
+ * Makes things ahead of their use with a few threads, in order whatever their number, as long as what waits stays
+ * within a number of things for each thread and within a number of bytes; the next one is made even when it is larger. Tells how long its user waited: a trainer that waits for data shows it.
  */
 public final class Prefetch<I, T> implements Iterator<T>, AutoCloseable {
   private final Iterator<I> inputs;
   private final ToLongFunction<I> bytesOf;
   private final Function<I, T> make;
   private final long maxBytes;
-  private final int threads;
+  private final long maxWaiting;
   private final ExecutorService workers;
   private final ArrayDeque<Waiting<T>> waiting = new ArrayDeque<>();
   private I upcoming;
@@ -32,14 +32,16 @@ public final class Prefetch<I, T> implements Iterator<T>, AutoCloseable {
   /**
    * @param bytesOf size of what will be made, known before
    * @param make called from several threads
+   * @param prefetch things ahead for each thread at most, torch's {@code prefetch_factor}
    */
-  public Prefetch(List<I> inputs, ToLongFunction<I> bytesOf, Function<I, T> make, int threads, long maxBytes) {
+  public Prefetch(List<I> inputs, ToLongFunction<I> bytesOf, Function<I, T> make, int threads, int prefetch,
+      long maxBytes) {
     this.inputs = inputs.iterator();
     this.bytesOf = bytesOf;
     this.make = make;
     this.maxBytes = maxBytes;
-    this.threads = Math.max(1, threads);
-    workers = Executors.newFixedThreadPool(this.threads, Thread.ofPlatform().daemon().name("data-", 0).factory());
+    maxWaiting = (long) Math.max(1, threads) * prefetch;
+    workers = Executors.newFixedThreadPool(Math.max(1, threads), Thread.ofPlatform().daemon().name("data-", 0).factory());
     fill();
   }
 
@@ -81,7 +83,7 @@ public final class Prefetch<I, T> implements Iterator<T>, AutoCloseable {
   }
 
   private void fill() {
-    while (!workers.isShutdown() && (upcoming != null || inputs.hasNext()) && waiting.size() < 4 * threads) {
+    while (!workers.isShutdown() && (upcoming != null || inputs.hasNext()) && waiting.size() < maxWaiting) {
       if (upcoming == null) {
         upcoming = inputs.next();
       }

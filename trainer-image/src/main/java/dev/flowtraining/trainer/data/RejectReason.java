@@ -21,6 +21,10 @@ public enum RejectReason {
   /** utt2spk is there but does not name the utterance. */
   MISSING_SPEAKER("missing-speaker"),
   NO_TOKENS("no-tokens"),
+  /** The text has too few or too many tokens. */
+  TEXT_LENGTH("text-length"),
+  /** The text has too few or too many tokens for the length of the speech. */
+  TEXT_RATIO("text-ratio"),
   BAD_TOKENS("bad-tokens"),
   BAD_EMBEDDING("bad-embedding");
 

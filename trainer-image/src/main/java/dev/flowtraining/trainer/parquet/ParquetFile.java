@@ -10,53 +10,46 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
-import java.util.TreeSet;
+import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.conf.PlainParquetConfiguration;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.example.data.simple.SimpleGroup;
-import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
+import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.ParquetWriter;
-import org.apache.parquet.hadoop.api.ReadSupport;
 import org.apache.parquet.hadoop.example.ExampleParquetWriter;
-import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.io.ColumnIOFactory;
 import org.apache.parquet.io.LocalInputFile;
 import org.apache.parquet.io.LocalOutputFile;
-import org.apache.parquet.io.api.Binary;
-import org.apache.parquet.schema.LogicalTypeAnnotation;
+import org.apache.parquet.io.RecordReader;
 import org.apache.parquet.schema.MessageType;
-import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
-import org.apache.parquet.schema.Type;
-import org.apache.parquet.schema.Types;
 
-/**
- * The Parquet files of the training set: the schema that CosyVoice's {@code make_parquet_list.py} writes through
- * pandas, snappy, three-level lists. Reads files of either writer; other columns, such as {@code instruct}, are passed
- * over.
- */
+/** The Parquet files of the training set, ours and CosyVoice's. A row group is what is read and held at a time. */
 public final class ParquetFile {
-  /** pyarrow and we write one row group per file; only a file beyond this many bytes gets more. */
-  private static final long ROW_GROUP_BYTES = 512L << 20;
-  private static final MessageType SCHEMA = Types.buildMessage()
-      .addFields(text("utt"), Types.optional(PrimitiveTypeName.BINARY).named("audio_data"), text("wav"), text("text"),
-          text("spk"), list("utt_embedding", PrimitiveTypeName.DOUBLE), list("spk_embedding", PrimitiveTypeName.DOUBLE),
-          list("speech_token", PrimitiveTypeName.INT64))
-      .named("schema");
+
+  /**
+   * How a file is laid out.
+   *
+   * @param rowGroupBytes a row group is closed at about so many bytes; readers hold whole ones
+   * @param compression snappy, zstd or uncompressed
+   */
+  public record Layout(long rowGroupBytes, String compression) {
+    /** What the presets say. */
+    public static final Layout DEFAULT = new Layout(16L << 20, "snappy");
+
+    CompressionCodecName codec() {
+      return CompressionCodecName.valueOf(compression.toUpperCase(Locale.ROOT));
+    }
+  }
 
   private ParquetFile() {}
 
-  private static Type text(String name) {
-    return Types.optional(PrimitiveTypeName.BINARY).as(LogicalTypeAnnotation.stringType()).named(name);
-  }
-
-  private static Type list(String name, PrimitiveTypeName element) {
-    return Types.optionalList().optionalElement(element).named(name);
-  }
-
   /** Writes all rows. The bytes depend on the rows only. */
   public static void write(Path file, List<UtteranceRow> rows) throws IOException {
-    try (Writer writer = create(file)) {
+    try (Writer writer = create(file, Layout.DEFAULT)) {
       for (UtteranceRow row : rows) {
         writer.write(row);
       }
@@ -64,9 +57,9 @@ public final class ParquetFile {
     }
   }
 
-  /** A file to be written row by row. */
-  public static Writer create(Path file) throws IOException {
-    return new Writer(file);
+  /** A file to be written row by row; a row group is in memory at a time. */
+  public static Writer create(Path file, Layout layout) throws IOException {
+    return new Writer(file, layout);
   }
 
   /** Writes to a temporary name; {@link #finish} makes it the file, without it nothing is left. Not thread-safe. */
@@ -76,25 +69,25 @@ public final class ParquetFile {
     private final ParquetWriter<Group> writer;
     private boolean closed;
 
-    private Writer(Path file) throws IOException {
+    private Writer(Path file, Layout layout) throws IOException {
       this.file = file;
       temporary = file.resolveSibling(file.getFileName() + ".tmp");
       Files.deleteIfExists(temporary);
       writer = ExampleParquetWriter.builder(new LocalOutputFile(temporary))
-          .withType(SCHEMA)
+          .withType(RowSchema.SCHEMA)
           .withConf(new PlainParquetConfiguration())
           .withCodecFactory(new Codecs())
-          .withCompressionCodec(CompressionCodecName.SNAPPY)
-          .withRowGroupSize(ROW_GROUP_BYTES)
+          .withCompressionCodec(layout.codec())
+          .withRowGroupSize(layout.rowGroupBytes())
           // no two recordings are equal: a dictionary of them would only be thrown away
           .withDictionaryEncoding("audio_data", false)
-          // rows are large: without this a page would hold at least a hundred of them
+          // rows are large: without this a page, and a row group, would hold at least a hundred of them
           .withMinRowCountForPageSizeCheck(1)
           .build();
     }
 
     public void write(UtteranceRow row) throws IOException {
-      writer.write(group(row));
+      writer.write(RowSchema.group(row));
     }
 
     public void finish() throws IOException {
@@ -128,114 +121,99 @@ public final class ParquetFile {
     return rows;
   }
 
-  /** Rows one after the other; a page of each column is in memory at a time, beside the compressed row group. */
+  /** The rows of each row group, from the footer. */
+  public static int[] rowGroups(Path file) throws IOException {
+    try (Rows in = open(file)) {
+      return in.reader.getRowGroups().stream().mapToInt(g -> Math.toIntExact(g.getRowCount())).toArray();
+    }
+  }
+
+  /** The rows of one row group. */
+  public static List<UtteranceRow> readRowGroup(Path file, int index) throws IOException {
+    List<UtteranceRow> rows = new ArrayList<>();
+    try (Rows in = open(file)) {
+      in.begin(index);
+      while (in.left > 0) {
+        rows.add(in.next());
+      }
+    }
+    return rows;
+  }
+
+  /** Rows one after the other; a compressed row group and a page of each column are in memory at a time. */
   public static Rows open(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new StageFailure(ExitCode.MISSING, "DataNotFound", file + " is not there; run the stage parquet again");
     }
-    return new Rows(file, new Reading(file).build());
+    return new Rows(file);
   }
 
   /** An open file. Not thread-safe. */
   public static final class Rows implements AutoCloseable {
     private final Path file;
-    private final ParquetReader<Group> reader;
+    private final ParquetFileReader reader;
+    private final MessageType columns;
+    private RecordReader<Group> group;
+    private int upcoming;
+    private long left;
 
-    private Rows(Path file, ParquetReader<Group> reader) {
+    private Rows(Path file) throws IOException {
       this.file = file;
-      this.reader = reader;
+      var options = ParquetReadOptions.builder(new PlainParquetConfiguration()).withCodecFactory(new Codecs()).build();
+      try {
+        reader = ParquetFileReader.open(new LocalInputFile(file), options);
+      } catch (RuntimeException e) {
+        throw unreadable(e);
+      }
+      MessageType schema = reader.getFileMetaData().getSchema();
+      Set<String> missing = RowSchema.missing(schema);
+      if (!missing.isEmpty()) {
+        reader.close();
+        throw new StageFailure(ExitCode.BAD_DATA, "ParquetColumnsMissing", file + " lacks the columns " + missing);
+      }
+      columns = RowSchema.projection(schema);
+      reader.setRequestedSchema(columns);
     }
 
     /** @return the next row, or null at the end */
     public UtteranceRow next() throws IOException {
       try {
-        Group group = reader.read();
-        return group == null ? null : row(group);
-      } catch (StageFailure e) {
-        throw e;
-      } catch (RuntimeException e) {
-        throw new StageFailure(ExitCode.BAD_DATA, "UnreadableParquet",
-            file + " is no Parquet file of this kind, or is damaged (" + e.getMessage() + ")", e);
+        while (left == 0) {
+          if (upcoming == reader.getRowGroups().size()) {
+            return null;
+          }
+          begin(upcoming);
+        }
+        left--;
+        return RowSchema.row(group.read());
+      } catch (IOException | RuntimeException e) {
+        throw unreadable(e);
       }
     }
 
-    private UtteranceRow row(Group g) {
-      Set<String> missing = new TreeSet<>(SCHEMA.getFields().stream().map(Type::getName).toList());
-      g.getType().getFields().forEach(f -> missing.remove(f.getName()));
-      if (!missing.isEmpty()) {
-        throw new StageFailure(ExitCode.BAD_DATA, "ParquetColumnsMissing", file + " lacks the columns " + missing);
+    private void begin(int index) throws IOException {
+      try {
+        upcoming = index + 1;
+        left = 0;
+        if (reader.getRowGroups().get(index).getRowCount() == 0) {
+          return;
+        }
+        PageReadStore pages = reader.readRowGroup(index);
+        group = new ColumnIOFactory().getColumnIO(columns).getRecordReader(pages, new GroupRecordConverter(columns));
+        left = pages.getRowCount();
+      } catch (IOException | RuntimeException e) {
+        throw unreadable(e);
       }
-      return new UtteranceRow(string(g, "utt"), binary(g, "audio_data").getBytes(), string(g, "wav"), string(g, "text"),
-          string(g, "spk"), doubles(g, "utt_embedding"), doubles(g, "spk_embedding"), longs(g, "speech_token"));
+    }
+
+    private StageFailure unreadable(Exception e) {
+      return e instanceof StageFailure known ? known : new StageFailure(ExitCode.BAD_DATA, "UnreadableParquet",
+          file + " is no Parquet file of this kind, or is damaged (" + e.getMessage() + ")", e);
     }
 
     @Override
     public void close() throws IOException {
       reader.close();
-    }
-  }
-
-  private static Group group(UtteranceRow row) {
-    Group g = new SimpleGroup(SCHEMA);
-    g.add("utt", row.utt());
-    g.add("audio_data", Binary.fromConstantByteArray(row.audioData()));
-    g.add("wav", row.wav());
-    g.add("text", row.text());
-    g.add("spk", row.spk());
-    for (String name : List.of("utt_embedding", "spk_embedding")) {
-      Group list = g.addGroup(name);
-      for (double v : name.startsWith("utt") ? row.uttEmbedding() : row.spkEmbedding()) {
-        list.addGroup(0).add(0, v);
-      }
-    }
-    Group list = g.addGroup("speech_token");
-    for (long v : row.speechToken()) {
-      list.addGroup(0).add(0, v);
-    }
-    return g;
-  }
-
-  private static Binary binary(Group g, String name) {
-    return g.getFieldRepetitionCount(name) == 0 ? Binary.EMPTY : g.getBinary(name, 0);
-  }
-
-  private static String string(Group g, String name) {
-    return binary(g, name).toStringUsingUTF8();
-  }
-
-  private static double[] doubles(Group g, String name) {
-    if (g.getFieldRepetitionCount(name) == 0) {
-      return new double[0];
-    }
-    Group list = g.getGroup(name, 0);
-    double[] values = new double[list.getFieldRepetitionCount(0)];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = list.getGroup(0, i).getDouble(0, 0);
-    }
-    return values;
-  }
-
-  private static long[] longs(Group g, String name) {
-    if (g.getFieldRepetitionCount(name) == 0) {
-      return new long[0];
-    }
-    Group list = g.getGroup(name, 0);
-    long[] values = new long[list.getFieldRepetitionCount(0)];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = list.getGroup(0, i).getLong(0, 0);
-    }
-    return values;
-  }
-
-  private static final class Reading extends ParquetReader.Builder<Group> {
-    Reading(Path file) {
-      super(new LocalInputFile(file), new PlainParquetConfiguration());
-      withCodecFactory(new Codecs());
-    }
-
-    @Override
-    protected ReadSupport<Group> getReadSupport() {
-      return new GroupReadSupport();
     }
   }
 }

@@ -1,11 +1,9 @@
 package dev.flowtraining.trainer.parquet;
 
 import dev.flowtraining.trainer.WholeFile;
-import dev.flowtraining.trainer.audio.Wav;
-import dev.flowtraining.trainer.data.ExampleLoader;
-import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
+import dev.flowtraining.trainer.data.UtteranceFilter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,17 +50,17 @@ record Shard(int number, List<Utterance> utterances) {
    *
    * @return utterances that were dealt with
    */
-  int write(Path folder, RowSource source) throws IOException {
+  int write(Path folder, RowSource source, ParquetFile.Layout layout, UtteranceFilter filter) throws IOException {
     if (Files.exists(list(folder))) {
       return utterances.size();
     }
     StringBuilder list = new StringBuilder();
-    try (ParquetFile.Writer writer = ParquetFile.create(file(folder))) {
+    try (ParquetFile.Writer writer = ParquetFile.create(file(folder), layout)) {
       boolean some = false;
       for (Utterance u : utterances) {
         try {
           UtteranceRow row = source.row(u);
-          int frames = frames(row); // before any of the line is in the list: it may refuse the row
+          int frames = filter.frames(row); // before any of the line is in the list: it may refuse the row
           list.append(u.utt()).append(' ').append(frames).append('\n');
           writer.write(row);
           some = true;
@@ -76,15 +74,6 @@ record Shard(int number, List<Utterance> utterances) {
     }
     WholeFile.text(list(folder), list.toString());
     return utterances.size();
-  }
-
-  private static int frames(UtteranceRow row) throws Unusable {
-    Wav.Format format = Wav.format(row.audioData());
-    int frames = ExampleLoader.frames(format.frames(), format.rate(), row.speechToken().length);
-    if (frames == 0) {
-      throw new Unusable(RejectReason.TOO_SHORT, "it is shorter than a group of tokens");
-    }
-    return frames;
   }
 
   Written written(Path folder) throws IOException {

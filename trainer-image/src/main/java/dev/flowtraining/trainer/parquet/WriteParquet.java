@@ -9,9 +9,11 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.WholeFile;
+import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.KaldiFolder;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.Utterance;
+import dev.flowtraining.trainer.data.UtteranceFilter;
 import dev.flowtraining.trainer.data.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,12 +28,13 @@ import java.util.TreeMap;
  * (paths relative to the run directory) and {@code utt2num_frames} (mel frames after the trim, in the rows' order).
  */
 public final class WriteParquet implements StageTask {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final List<String> SPLITS = List.of("train", "dev");
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    InputHash hash = InputHash.start().add("parquet").add(FORMAT).add(context.config().datasetConf().parquetBytes());
+    InputHash hash = InputHash.start().add("parquet").add(FORMAT).add(layout(context)).add(bytes(context))
+        .add(context.config().datasetConf().filterConf());
     for (Stage before : List.of(Stage.PREPARE_DATA, Stage.SPEAKER_EMBEDDING, Stage.SPEECH_TOKENS)) {
       hash.add(StageRecord.require(context.layout(), before).outputHash());
     }
@@ -63,13 +66,17 @@ public final class WriteParquet implements StageTask {
       splits.put(split, KaldiFolder.read(layout.data(split)));
     }
     Tally tally = new Tally(context.progress(), Stage.PARQUET, splits.values().stream().mapToInt(List::size).sum());
+    ParquetFile.Layout form = layout(context);
+    UtteranceFilter filter = new UtteranceFilter(context.config().datasetConf().filterConf());
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start().add(inputHash);
-    try (Workers workers = Workers.start(filesAtOnce(context.config().datasetConf().parquetBytes()))) {
+    try (Workers workers = Workers.start(filesAtOnce(form.rowGroupBytes()))) {
       for (Map.Entry<String, List<Utterance>> split : splits.entrySet()) {
-        RowSource rows = RowSource.open(layout, split.getKey());
-        List<Shard> shards = Shard.plan(split.getValue(), context.config().datasetConf().parquetBytes());
-        write(layout, split.getKey(), shards, rows, inputHash, workers, tally);
+        List<Shard> shards = Shard.plan(split.getValue(), bytes(context));
+        try (RowSource rows = RowSource.open(layout, split.getKey())) {
+          write(layout, split.getKey(), shards, inputHash, workers, tally, shard -> shard.write(
+              layout.parquet(split.getKey()), rows, form, filter));
+        }
         finish(layout, split.getKey(), shards, counts);
         outputHash.file(layout.dataList(split.getKey()))
             .file(layout.parquet(split.getKey()).resolve("utt2num_frames"));
@@ -78,14 +85,23 @@ public final class WriteParquet implements StageTask {
     return new Result(counts, outputHash.hex());
   }
 
-  /** A writer holds a whole file in memory and more while it compresses; a quarter of the heap is for the rest. */
-  private static int filesAtOnce(long parquetBytes) {
-    return Math.clamp(Runtime.getRuntime().maxMemory() * 3 / 4 / Math.max(1, 2 * parquetBytes), 1, 1024);
+  private static long bytes(StageContext context) {
+    return context.config().datasetConf().parquetBytes();
+  }
+
+  private static ParquetFile.Layout layout(StageContext context) {
+    FlowConfig.Dataset config = context.config().datasetConf();
+    return new ParquetFile.Layout(config.rowGroupBytes(), config.compression());
+  }
+
+  /** A writer holds a row group and more while it compresses; half of the heap is for the rest. */
+  private static int filesAtOnce(long rowGroupBytes) {
+    return Math.clamp(Runtime.getRuntime().maxMemory() / 2 / Math.max(1, 3 * rowGroupBytes), 1, 1024);
   }
 
   /** One file after the other on each core. A file counts as written when its list of frames is beside it. */
-  private static void write(RunLayout layout, String split, List<Shard> shards, RowSource rows, String inputHash,
-      Workers workers, Tally tally) throws IOException, InterruptedException {
+  private static void write(RunLayout layout, String split, List<Shard> shards, String inputHash,
+      Workers workers, Tally tally, Workers.Work<Shard, Integer> work) throws IOException, InterruptedException {
     Path folder = layout.parquet(split);
     Files.createDirectories(folder);
     Path key = folder.resolve("input_hash");
@@ -93,7 +109,7 @@ public final class WriteParquet implements StageTask {
       clear(folder);
       WholeFile.text(key, inputHash);
     }
-    workers.map(shards, shard -> shard.write(folder, rows), (shard, written) -> tally.add(written, "rows"));
+    workers.map(shards, work, (shard, written) -> tally.add(written, "rows"));
   }
 
   private static void clear(Path folder) throws IOException {
@@ -126,7 +142,7 @@ public final class WriteParquet implements StageTask {
     }
     if (rows == 0) {
       throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split
-          + " holds a whole group of tokens (" + dropped + "); give longer recordings");
+          + " is left (" + dropped + "); give longer recordings, or widen dataset_conf.filter_conf");
     }
     WholeFile.text(folder.resolve("utt2num_frames"), frames.toString());
     WholeFile.text(layout.dataList(split), list.toString());

@@ -33,7 +33,7 @@ final class MicroBatches {
     FlowConfig.Dataset dataset = config.datasetConf();
     var sizes = new EpochPlan.Sizes(dataset.maxFramesInBatch(), dataset.shuffleSize(), dataset.sortSize());
     return EpochPlan.of(
-        examples.frames(), examples.files(), sizes, config.trainConf().seed(), epoch, perStep());
+        examples.frames(), examples.rowGroups(), sizes, config.trainConf().seed(), epoch, perStep());
   }
 
   /** From a step of the epoch on, {@code accum_grad} micro-batches a step. */
@@ -47,8 +47,9 @@ final class MicroBatches {
 
   /** Given micro-batches, every utterance with draws of the key. */
   Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, long key) {
-    return new Prefetch<>(plan, this::bytes, indices -> make(indices, key), config.datasetConf().numWorkers(),
-        (long) config.datasetConf().prefetchMib() << 20);
+    FlowConfig.Dataset dataset = config.datasetConf();
+    return new Prefetch<>(plan, this::bytes, indices -> make(indices, key), dataset.numWorkers(), dataset.prefetch(),
+        (long) dataset.prefetchMib() << 20);
   }
 
   private MicroBatch make(int[] indices, long key) {

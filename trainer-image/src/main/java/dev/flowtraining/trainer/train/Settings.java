@@ -16,7 +16,9 @@ final class Settings {
   /** May change between the parts of a run: they say how long, how often and how fast, not what. */
   private static final Set<String> FREE = Set.of("train_conf.max_epoch", "train_conf.log_interval",
       "train_conf.save_per_step", "train_conf.patience", "train_conf.keep_last", "dataset_conf.num_workers",
-      "dataset_conf.prefetch_mib", "dataset_conf.parquet_bytes", "model.inference_cfg_rate");
+      "dataset_conf.prefetch", "dataset_conf.prefetch_mib", "dataset_conf.mel_cache", "dataset_conf.mel_cache_mib",
+      "dataset_conf.parquet_bytes", "dataset_conf.row_group_bytes", "dataset_conf.compression",
+      "model.inference_cfg_rate");
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 
   private Settings() {}

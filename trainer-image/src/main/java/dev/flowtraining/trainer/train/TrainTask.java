@@ -95,6 +95,7 @@ public final class TrainTask implements StageTask {
     counts.put("devUtterances", dev.frames().length);
     // of those that this rank loaded
     counts.put("droppedUtterances", train.dropped().size() + dev.dropped().size());
+    counts.put("droppedByReason", train.droppedByReason());
     counts.put("parameters", parameters.count());
     counts.put("ranks", ranks.worldSize());
     counts.put("cvLoss", outcome.cvLoss());

@@ -82,7 +82,7 @@ class ExampleLoaderTest {
   }
 
   private static FlowConfig.Dataset config(String embedding) {
-    return new FlowConfig.Dataset(24_000, 1 << 20, 2000, 1000, 500, 1, 1, embedding);
+    return Stages.dataset(embedding);
   }
 
   private static int[] ints(Tensor t) {

@@ -9,6 +9,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PrefetchTest {
 
@@ -21,7 +23,7 @@ class PrefetchTest {
     try (var prefetch = new Prefetch<>(inputs, i -> 10, i -> {
       most.accumulateAndGet(made.incrementAndGet() - used.get(), Math::max);
       return i;
-    }, 4, 50)) {
+    }, 4, 100, 50)) {
       List<Integer> results = new ArrayList<>();
       while (prefetch.hasNext()) {
         results.add(prefetch.next());
@@ -34,8 +36,43 @@ class PrefetchTest {
   }
 
   @Test
+  void so_many_ahead_for_each_thread() throws InterruptedException {
+    AtomicInteger made = new AtomicInteger();
+    List<Integer> inputs = IntStream.range(0, 100).boxed().toList();
+    try (var prefetch = new Prefetch<>(inputs, i -> 1, i -> made.incrementAndGet(), 2, 3, 1_000_000)) {
+      long deadline = System.nanoTime() + 10_000_000_000L;
+      while (made.get() < 6 && System.nanoTime() < deadline) {
+        Thread.sleep(1);
+      }
+      Thread.sleep(20);
+      assertThat(made.get()).isEqualTo(6);
+      prefetch.next();
+      while (made.get() < 7 && System.nanoTime() < deadline) {
+        Thread.sleep(1);
+      }
+      assertThat(made.get()).isEqualTo(7);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 4, 16})
+  void the_number_of_threads_does_not_change_the_order(int threads) {
+    List<Integer> inputs = IntStream.range(0, 300).boxed().toList();
+    List<Integer> results = new ArrayList<>();
+    try (var prefetch = new Prefetch<>(inputs, i -> 1, i -> {
+      if (i % 7 == 0) {
+        Thread.yield();
+      }
+      return 3 * i;
+    }, threads, 5, 1000)) {
+      prefetch.forEachRemaining(results::add);
+    }
+    assertThat(results).isEqualTo(inputs.stream().map(i -> 3 * i).toList());
+  }
+
+  @Test
   void one_larger_than_the_bound_passes() {
-    try (var prefetch = new Prefetch<>(List.of(1, 2, 3), i -> 1000, i -> i, 2, 10)) {
+    try (var prefetch = new Prefetch<>(List.of(1, 2, 3), i -> 1000, i -> i, 2, 4, 10)) {
       assertThat(prefetch.next() + prefetch.next() + prefetch.next()).isEqualTo(6);
       assertThat(prefetch.hasNext()).isFalse();
     }
@@ -54,7 +91,7 @@ class PrefetchTest {
         throw new IllegalArgumentException("bad row");
       }
       return i;
-    }, 1, 100)) {
+    }, 1, 4, 100)) {
       prefetch.next();
       assertThat(prefetch.waitSeconds()).isGreaterThan(0.02);
       assertThatThrownBy(prefetch::next).isInstanceOf(IllegalArgumentException.class).hasMessage("bad row");

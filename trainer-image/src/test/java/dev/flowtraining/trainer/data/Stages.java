@@ -31,8 +31,15 @@ public final class Stages {
   public static StageContext context(Path run, StageOptions options, double maxRejectFraction) {
     FlowConfig config = new FlowConfig(null, null, new FlowConfig.Prepare(maxRejectFraction, 0.5, 2.5),
         new FlowConfig.Tokenizer(8, 16, 5, 5000, false),
-        new FlowConfig.Dataset(24_000, 200_000, 2000, 1000, 500, 1, 1, "utt"), null);
+        dataset("utt"), null);
     return new StageContext(new RunLayout(run), config, options, Ranks.of(Map.of()), Progress.NONE);
+  }
+
+  /** Small files and small batches. */
+  public static FlowConfig.Dataset dataset(String speakerEmbedding) {
+    return new FlowConfig.Dataset(24_000, 200_000, 80_000, "snappy",
+        new FlowConfig.Filter(10, 6000, 1, 200, 0.0005, 1, "builtin"), 2000, 1000, 500, 1, 4, 1, "none", 1,
+        speakerEmbedding);
   }
 
   /** Runs a stage and leaves its record, as StageRunner does. */

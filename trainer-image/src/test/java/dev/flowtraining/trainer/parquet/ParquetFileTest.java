@@ -6,15 +6,33 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.data.DualCodebook;
+import dev.flowtraining.trainer.torch.StateDict.Tensor;
 import java.io.IOException;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.parquet.conf.PlainParquetConfiguration;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.example.data.simple.SimpleGroup;
+import org.apache.parquet.hadoop.ParquetWriter;
+import org.apache.parquet.hadoop.example.ExampleParquetWriter;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
+import org.apache.parquet.io.LocalOutputFile;
+import org.apache.parquet.io.api.Binary;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.MessageTypeParser;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ParquetFileTest {
   @TempDir Path folder;
@@ -24,6 +42,7 @@ class ParquetFileTest {
     List<String> text = Files.readAllLines(Fixtures.file("data/src/text"));
     List<String> scp = Files.readAllLines(Fixtures.file("data/src/wav.scp"));
     List<String> utt2spk = Files.readAllLines(Fixtures.file("data/src/utt2spk"));
+    Map<String, Tensor> expected = Fixtures.npz("data/pipeline.npz");
     int line = 0;
     for (String file : Files.readAllLines(Fixtures.file("data/parquet/data.list"))) {
       for (UtteranceRow row : ParquetFile.read(Fixtures.file(file))) {
@@ -33,6 +52,7 @@ class ParquetFileTest {
         assertThat(row.audioData()).isEqualTo(Files.readAllBytes(Fixtures.file(row.wav())));
         assertThat(row.uttEmbedding()).hasSize(192).doesNotContain(Double.NaN);
         assertThat(row.spkEmbedding()).hasSize(192);
+        assertThat(row.speechToken()).isEqualTo(longs(expected.get(row.utt() + ".speech_token_mixed")));
         DualCodebook.validate(row.speechToken());
       }
     }
@@ -44,13 +64,80 @@ class ParquetFileTest {
     List<UtteranceRow> rows = rows(37);
     Path file = folder.resolve("parquet_000000000.tar");
     ParquetFile.write(file, rows);
-    assertThat(ParquetFile.read(file)).usingRecursiveComparison().isEqualTo(rows);
+    assertSame(ParquetFile.read(file), rows);
     byte[] first = Files.readAllBytes(file);
     ParquetFile.write(file, rows);
     assertThat(Files.readAllBytes(file)).isEqualTo(first);
     try (var left = Files.list(folder)) {
       assertThat(left).containsExactly(file);
     }
+  }
+
+  @Test
+  void hasTheColumnsAndTypesThatUpstreamWrites() throws IOException {
+    String schema = Fixtures.json("data/meta.json").get("parquet_schema").valueStream().map(l -> l.asText().strip())
+        .filter(l -> l.matches("(optional|repeated) .*")).map(l -> l.replace(" field_id=-1", "").replace(";", ""))
+        .collect(Collectors.joining("\n"));
+    assertThat(RowSchema.SCHEMA.toString().lines().map(l -> l.strip().replace(";", "")
+        .replace("(STRING)", "(String)").replace("(LIST)", "(List)")).filter(l -> l.matches("(optional|repeated) .*"))
+        .collect(Collectors.joining("\n"))).isEqualTo(schema);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"snappy", "zstd", "uncompressed"})
+  void manyRowGroupsInEachCompression(String compression) throws IOException {
+    List<UtteranceRow> rows = rows(40);
+    Path file = folder.resolve("groups.tar");
+    try (ParquetFile.Writer writer = ParquetFile.create(file, new ParquetFile.Layout(100_000, compression))) {
+      for (UtteranceRow row : rows) {
+        writer.write(row);
+      }
+      writer.finish();
+    }
+    int[] groups = ParquetFile.rowGroups(file);
+    assertThat(groups).hasSizeGreaterThan(5);
+    assertThat(Arrays.stream(groups).sum()).isEqualTo(rows.size());
+    assertSame(ParquetFile.read(file), rows);
+    int from = rows.size() - groups[groups.length - 1];
+    assertSame(ParquetFile.readRowGroup(file, groups.length - 1), rows.subList(from, rows.size()));
+
+    RowGroups numbered = new RowGroups(List.of(file, file), 150_000);
+    assertThat(numbered.rows()).isEqualTo(2 * rows.size());
+    assertThat(numbered.firstRows()).hasSize(2 * groups.length).contains(rows.size());
+    List<Integer> order = new ArrayList<>(IntStream.range(0, 2 * rows.size()).boxed().toList());
+    Collections.shuffle(order, new Random(3));
+    order.parallelStream().forEach(i -> assertSame(List.of(numbered.row(i)), List.of(rows.get(i % rows.size()))));
+  }
+
+  /** Columns in another order, more of them, one embedding only, other list forms and number types. */
+  @Test
+  void readsOtherWritersFiles() throws IOException {
+    MessageType schema = MessageTypeParser.parseMessageType("""
+        message schema {
+          optional binary instruct (STRING);
+          optional group speech_token (LIST) { repeated group list { optional int32 item; } }
+          optional group spk_embedding (LIST) { repeated group list { required float element; } }
+          required binary utt (STRING);
+          optional binary text (STRING);
+          optional binary spk (STRING);
+          optional binary wav (STRING);
+          optional binary audio_data;
+        }""");
+    Path file = folder.resolve("other.parquet");
+    try (ParquetWriter<Group> writer = ExampleParquetWriter.builder(new LocalOutputFile(file)).withType(schema)
+        .withConf(new PlainParquetConfiguration()).withCodecFactory(new Codecs())
+        .withCompressionCodec(CompressionCodecName.ZSTD).build()) {
+      Group row = new SimpleGroup(schema).append("instruct", "sadly").append("utt", "u").append("text", "t")
+          .append("spk", "s").append("wav", "w");
+      row.add("audio_data", Binary.fromConstantByteArray(new byte[] {7}));
+      Group tokens = row.addGroup("speech_token");
+      tokens.addGroup(0).add(0, 12);
+      tokens.addGroup(0).add(0, 1030);
+      row.addGroup("spk_embedding").addGroup(0).add(0, 0.5f);
+      writer.write(row);
+    }
+    assertSame(ParquetFile.read(file), List.of(new UtteranceRow("u", new byte[] {7}, "w", "t", "s", new double[0],
+        new double[] {0.5}, new long[] {12, 1030})));
   }
 
   @Test
@@ -62,6 +149,25 @@ class ParquetFileTest {
     assertThatThrownBy(() -> ParquetFile.read(file)).isInstanceOf(StageFailure.class).hasMessageContaining("p.tar");
     assertThatThrownBy(() -> ParquetFile.read(folder.resolve("none"))).isInstanceOf(StageFailure.class)
         .hasMessageContaining("is not there");
+  }
+
+  private static void assertSame(List<UtteranceRow> rows, List<UtteranceRow> expected) {
+    assertThat(rows).hasSameSizeAs(expected);
+    for (int i = 0; i < rows.size(); i++) {
+      UtteranceRow a = rows.get(i);
+      UtteranceRow b = expected.get(i);
+      assertThat(List.of(a.utt(), a.wav(), a.text(), a.spk())).isEqualTo(List.of(b.utt(), b.wav(), b.text(), b.spk()));
+      assertThat(Arrays.equals(a.audioData(), b.audioData())).isTrue();
+      assertThat(Arrays.equals(a.uttEmbedding(), b.uttEmbedding())).isTrue();
+      assertThat(Arrays.equals(a.spkEmbedding(), b.spkEmbedding())).isTrue();
+      assertThat(Arrays.equals(a.speechToken(), b.speechToken())).isTrue();
+    }
+  }
+
+  private static long[] longs(Tensor tensor) {
+    long[] values = new long[(int) tensor.elements()];
+    tensor.data().duplicate().order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(values);
+    return values;
   }
 
   private static List<UtteranceRow> rows(int n) {

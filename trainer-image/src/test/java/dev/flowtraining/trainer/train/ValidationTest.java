@@ -154,7 +154,7 @@ class ValidationTest {
     Files.delete(new RunLayout(dir).parquet("dev").resolve("utt2num_frames"));
     ParquetExamples decoded = new ParquetExamples(new RunLayout(dir), "dev", config);
     assertThat(decoded.frames()).isEqualTo(dev.frames());
-    assertThat(decoded.files()).hasSameSizeAs(dev.files());
+    assertThat(decoded.rowGroups()).hasSameSizeAs(dev.rowGroups());
     for (int i = 0; i < dev.frames().length; i++) {
       assertThat(dev.load(i).orElseThrow().frames()).isEqualTo(dev.frames()[i]);
     }
