@@ -1,7 +1,7 @@
 package dev.flowtraining.trainer.parquet;
 
 import dev.flowtraining.trainer.WholeFile;
-import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.data.ExampleLoader;
 import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Unusable;
@@ -78,8 +78,8 @@ record Shard(int number, List<Utterance> utterances) {
   }
 
   private static int frames(UtteranceRow row) throws Unusable {
-    Wav.Format format = Wav.format(row.audioData());
-    int frames = ExampleLoader.frames(format.frames(), format.rate(), row.speechToken().length);
+    AudioFile.Length length = AudioFile.of(row.audioData()).length();
+    int frames = ExampleLoader.frames(length.samples(), length.rate(), row.speechToken().length);
     if (frames == 0) {
       throw new Unusable(RejectReason.TOO_SHORT, "it is shorter than a group of tokens");
     }

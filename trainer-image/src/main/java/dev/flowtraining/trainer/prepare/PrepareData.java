@@ -142,7 +142,7 @@ public final class PrepareData implements StageTask {
   private static List<Utterance> requireSome(List<Utterance> utterances, String split) {
     if (utterances.isEmpty()) {
       throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance is left for " + split
-          + "; the folder needs wav.scp and text, or .wav files with .txt beside them");
+          + "; the folder needs wav.scp and text, or audio files with .txt beside them");
     }
     return utterances;
   }

@@ -71,6 +71,9 @@ class PrepareDataTest {
   @Test
   void rejectsEachBadUtteranceWithItsReason() throws Exception {
     byte[] good = wav(1);
+    byte[] streamed = good.clone();
+    Arrays.fill(streamed, 40, 44, (byte) 0xFF);
+    Path flac = Path.of(getClass().getResource("/audio/flac16_16000_1ch.flac").toURI());
     bad("missing", null, "t");
     bad("truncated", Arrays.copyOf(good, good.length - 10), "t");
     bad("headless", new byte[0], "t");
@@ -79,7 +82,10 @@ class PrepareDataTest {
     bad("short", wav(0.1f), "t");
     bad("long", wav(3), "t");
     bad("wordless", good, "");
-    bad("flac", "fLaC....................".getBytes(), "t");
+    bad("flac", Files.readAllBytes(flac), "t");
+    append("wav.scp", "early | touch " + folder.resolve("ran") + "\n");
+    append("text", "early t\n");
+    bad("streamed", streamed, "t");
     append("wav.scp", "piped touch " + folder.resolve("ran") + " |\n");
     append("text", "piped t\n");
     append("wav.scp", "untold 1.wav\n");
@@ -88,10 +94,11 @@ class PrepareDataTest {
     StageTask.Result result = run(1, 0.2);
 
     assertThat(lines("train/rejects")).extracting(l -> String.join(" ", Arrays.copyOf(l.split(" "), 2)))
-        .containsExactly("flac not-a-wav", "headless not-a-wav", "long too-long", "missing missing-wav",
-            "piped pipe", "short too-short", "silent silent", "truncated truncated-wav", "unheard missing-wav",
-            "untold missing-text", "wordless empty-text", "zero zero-samples");
-    assertThat(result.counts()).containsEntry("trainUtterances", 8).containsEntry("rejected", 12);
+        .containsExactly("early pipe", "flac wrong-extension", "headless not-audio", "long too-long",
+            "missing missing-wav", "piped pipe", "short too-short", "silent silent",
+            "streamed unknown-length", "truncated truncated-audio", "unheard missing-wav", "untold missing-text",
+            "wordless empty-text", "zero zero-samples");
+    assertThat(result.counts()).containsEntry("trainUtterances", 8).containsEntry("rejected", 14);
     assertThat(folder.resolve("ran")).doesNotExist();
   }
 
