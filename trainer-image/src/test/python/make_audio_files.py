@@ -4,7 +4,8 @@
     make_audio_files.py FOLDER        (Debian: ffmpeg sox flac vorbis-tools opus-tools lame)
 
 Each file NAME has an array NAME in expected.npz: float32, mono (the mean over the channels, in float64), decoded by
-ffmpeg, or for Vorbis and Opus by the reference decoder (16 bits, float). Lossy ones are rounded to 2^-16 to keep the set small.
+ffmpeg, or for Vorbis and Opus by the reference decoder (16 bits, float). Lossy ones are rounded to 2^-16 to keep the
+set small.
 """
 import array
 import math

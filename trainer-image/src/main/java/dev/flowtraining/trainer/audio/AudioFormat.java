@@ -19,8 +19,8 @@ public enum AudioFormat {
   MP3("mp3");
 
   /** Extensions by which people know audio that is not read. */
-  private static final Set<String> OTHER = Set.of("m4a", "mp4", "aac", "wma", "aiff", "aif", "amr", "webm", "mp2", "ape",
-      "wv", "au", "snd", "sph", "caf", "w64", "spx");
+  private static final Set<String> OTHER = Set.of("m4a", "mp4", "aac", "wma", "aiff", "aif", "amr", "webm", "mp2",
+      "ape", "wv", "au", "snd", "sph", "caf", "w64", "spx");
 
   private final List<String> extensions;
 

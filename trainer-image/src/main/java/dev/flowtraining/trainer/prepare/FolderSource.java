@@ -18,9 +18,9 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * A folder of audio files, each {@code NAME.wav} (or another format that is read) with its transcript in {@code NAME.txt}, at any depth. The utterance is named by
- * its path ({@code anna/one.wav} is {@code anna-one}); the speaker is the file's folder, or for files at the top
- * {@link Source#speakerOf} their name.
+ * A folder of audio, each file with its transcript beside it ({@code NAME.flac} and {@code NAME.txt}), at any depth. The
+ * utterance is named by its path ({@code anna/one.flac} is {@code anna-one}); the speaker is the file's folder, or for
+ * files at the top {@link Source#speakerOf} their name.
  */
 final class FolderSource {
   private FolderSource() {}
@@ -29,7 +29,7 @@ final class FolderSource {
     Path top = folder.toAbsolutePath().normalize();
     Map<String, Path> files = new HashMap<>();
     try (Stream<Path> walk = Files.walk(top, FileVisitOption.FOLLOW_LINKS)) {
-      for (Path file : walk.filter(Files::isRegularFile).filter(f -> AudioFormat.isAudioName(f.getFileName().toString())).sorted().toList()) {
+      for (Path file : walk.filter(Files::isRegularFile).filter(FolderSource::isAudio).sorted().toList()) {
         String utt = name(top.relativize(file));
         Path other = files.putIfAbsent(utt, file);
         if (other != null) {
@@ -68,6 +68,10 @@ final class FolderSource {
     Path parent = file.getParent();
     String spk = parent.equals(top) ? Source.speakerOf(utt) : oneWord(parent.getFileName().toString());
     utterances.add(new Utterance(utt, file, text, spk));
+  }
+
+  private static boolean isAudio(Path file) {
+    return AudioFormat.isAudioName(file.getFileName().toString());
   }
 
   /** A relative path without its extension, as one word. */

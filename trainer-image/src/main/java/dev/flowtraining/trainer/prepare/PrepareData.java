@@ -23,7 +23,7 @@ import java.util.Set;
 
 /** Stage 0: a user's recordings → validated Kaldi folders {@code data/train} and {@code data/dev}. */
 public final class PrepareData implements StageTask {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   /** Held out when the user says nothing about validation. */
   private static final double DEFAULT_DEV_FRACTION = 0.02;
   /** The released models work at 16 kHz and refuse upsampled audio. */
