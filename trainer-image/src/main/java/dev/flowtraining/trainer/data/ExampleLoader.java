@@ -2,9 +2,9 @@ package dev.flowtraining.trainer.data;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.audio.Mel;
 import dev.flowtraining.trainer.audio.Resample;
-import dev.flowtraining.trainer.audio.Wav;
 import dev.flowtraining.trainer.audio.Waveform;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.parquet.UtteranceRow;
@@ -64,7 +64,7 @@ public final class ExampleLoader {
   }
 
   private static float[] audio(byte[] file) throws Unusable {
-    Waveform wave = Wav.decode(file).at(Mel.RATE);
+    Waveform wave = AudioFile.of(file).decode().at(Mel.RATE);
     float peak = wave.peak();
     float[] samples = wave.samples();
     if (peak > 1) {

@@ -4,8 +4,13 @@ package dev.flowtraining.trainer.data;
 public enum RejectReason {
   MISSING_WAV("missing-wav"),
   UNREADABLE_WAV("unreadable-wav"),
-  NOT_A_WAV("not-a-wav"),
-  TRUNCATED_WAV("truncated-wav"),
+  NOT_AUDIO("not-audio"),
+  /** The name promises another format than the content has. */
+  WRONG_EXTENSION("wrong-extension"),
+  TRUNCATED_AUDIO("truncated-audio"),
+  CORRUPT_AUDIO("corrupt-audio"),
+  /** The header says 0 or 4 GiB, as programs do that write into a pipe. */
+  UNKNOWN_LENGTH("unknown-length"),
   UNSUPPORTED_ENCODING("unsupported-encoding"),
   ZERO_SAMPLES("zero-samples"),
   /** Every sample is 0. */

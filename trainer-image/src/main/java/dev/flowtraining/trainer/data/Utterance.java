@@ -2,7 +2,7 @@ package dev.flowtraining.trainer.data;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
-import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.audio.Waveform;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,6 +24,6 @@ public record Utterance(String utt, Path wav, String text, String spk) {
 
   /** The recording at a rate. */
   public Waveform waveform(int rate) throws IOException {
-    return Wav.decode(audioData()).at(rate);
+    return AudioFile.of(audioData()).decode().at(rate);
   }
 }

@@ -1,6 +1,6 @@
 package dev.flowtraining.trainer.data;
 
-import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.parquet.UtteranceRow;
 
@@ -27,9 +27,9 @@ public final class UtteranceFilter {
    * @throws Unusable when the row is to be left out
    */
   public int frames(UtteranceRow row) throws Unusable {
-    Wav.Format format = Wav.format(row.audioData());
-    check(format.frames() / (double) format.rate(), row.text(), row.speechToken().length);
-    int frames = ExampleLoader.frames(format.frames(), format.rate(), row.speechToken().length);
+    AudioFile.Length length = AudioFile.of(row.audioData()).length();
+    check(length.samples() / (double) length.rate(), row.text(), row.speechToken().length);
+    int frames = ExampleLoader.frames(length.samples(), length.rate(), row.speechToken().length);
     if (frames == 0) {
       throw new Unusable(RejectReason.TOO_SHORT, "it is shorter than a group of tokens");
     }

@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.prepare;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.audio.AudioFormat;
 import dev.flowtraining.trainer.data.KaldiTable;
 import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Utterance;
@@ -13,26 +14,22 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * A folder of {@code NAME.wav}, each with its transcript in {@code NAME.txt}, at any depth. The utterance is named by
- * its path ({@code anna/one.wav} is {@code anna-one}); the speaker is the file's folder, or for files at the top
- * {@link Source#speakerOf} their name.
+ * A folder of audio, each file with its transcript beside it ({@code NAME.flac} and {@code NAME.txt}), at any depth. The
+ * utterance is named by its path ({@code anna/one.flac} is {@code anna-one}); the speaker is the file's folder, or for
+ * files at the top {@link Source#speakerOf} their name.
  */
 final class FolderSource {
-  private static final Set<String> OTHER_AUDIO = Set.of("flac", "mp3", "ogg", "opus", "m4a", "aac", "wma", "aiff");
-
   private FolderSource() {}
 
   static Source read(Path folder) throws IOException {
     Path top = folder.toAbsolutePath().normalize();
     Map<String, Path> files = new HashMap<>();
     try (Stream<Path> walk = Files.walk(top, FileVisitOption.FOLLOW_LINKS)) {
-      for (Path file : walk.filter(Files::isRegularFile).filter(f -> isAudio(extension(f))).sorted().toList()) {
+      for (Path file : walk.filter(Files::isRegularFile).filter(FolderSource::isAudio).sorted().toList()) {
         String utt = name(top.relativize(file));
         Path other = files.putIfAbsent(utt, file);
         if (other != null) {
@@ -53,10 +50,6 @@ final class FolderSource {
       throws IOException {
     String fileName = file.getFileName().toString();
     Path sidecar = file.resolveSibling(fileName.substring(0, fileName.lastIndexOf('.')) + ".txt");
-    if (!extension(file).equals("wav")) {
-      rejects.add(new Reject(utt, RejectReason.UNSUPPORTED_ENCODING, file + " is not WAV; convert it"));
-      return;
-    }
     if (!Files.isRegularFile(sidecar)) {
       rejects.add(new Reject(utt, RejectReason.MISSING_TEXT, "there is no " + sidecar));
       return;
@@ -77,13 +70,8 @@ final class FolderSource {
     utterances.add(new Utterance(utt, file, text, spk));
   }
 
-  private static boolean isAudio(String extension) {
-    return extension.equals("wav") || OTHER_AUDIO.contains(extension);
-  }
-
-  private static String extension(Path file) {
-    String name = file.getFileName().toString();
-    return name.startsWith(".") ? "" : name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+  private static boolean isAudio(Path file) {
+    return AudioFormat.isAudioName(file.getFileName().toString());
   }
 
   /** A relative path without its extension, as one word. */

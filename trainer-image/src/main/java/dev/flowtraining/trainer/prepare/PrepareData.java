@@ -23,7 +23,7 @@ import java.util.Set;
 
 /** Stage 0: a user's recordings → validated Kaldi folders {@code data/train} and {@code data/dev}. */
 public final class PrepareData implements StageTask {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   /** Held out when the user says nothing about validation. */
   private static final double DEFAULT_DEV_FRACTION = 0.02;
   /** The released models work at 16 kHz and refuse upsampled audio. */
@@ -142,7 +142,7 @@ public final class PrepareData implements StageTask {
   private static List<Utterance> requireSome(List<Utterance> utterances, String split) {
     if (utterances.isEmpty()) {
       throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance is left for " + split
-          + "; the folder needs wav.scp and text, or .wav files with .txt beside them");
+          + "; the folder needs wav.scp and text, or audio files with .txt beside them");
     }
     return utterances;
   }

@@ -27,11 +27,11 @@ class FeaturesTest {
     meta = Fixtures.json("audio/meta.json");
     expected = Fixtures.npz("audio/features.npz");
     banks = Fixtures.npz("audio/filterbanks.npz");
-    clip = Wav.decode(Files.readAllBytes(Fixtures.file("audio/clip.wav")));
+    clip = AudioFile.of(Files.readAllBytes(Fixtures.file("audio/clip.wav"))).decode();
   }
 
   @Test
-  void wavDecodesExactly() {
+  void clipDecodesExactly() {
     assertThat(clip.rate()).isEqualTo(meta.get("sample_rate").asInt());
     assertThat(clip.samples()).isEqualTo(floats("clip"));
   }
@@ -74,6 +74,21 @@ class FeaturesTest {
     assertBank(MelBank.slaney(24_000, 1920, 80, 0, 8000), "slaney_mel_24k_1920_80_0_8000");
     assertBank(MelBank.slaney(16_000, 400, 128, 0, 8000), "whisper_mel_128");
     assertBank(MelBank.kaldi(16_000, 512, 80, 20, 8000), "kaldi_mel_80_512_20_8000");
+  }
+
+  @Test
+  void windows() {
+    assertWindow(Window.hannPeriodic(1920), "hann_periodic_1920");
+    assertWindow(Window.povey(400), "povey_400");
+    assertWindow(Window.hamming(400), "hamming_400");
+  }
+
+  private static void assertWindow(double[] window, String name) {
+    float[] actual = new float[window.length];
+    for (int i = 0; i < actual.length; i++) {
+      actual[i] = (float) window[i];
+    }
+    assertClose(actual, floats(name), 1e-6);
   }
 
   private static void assertBank(MelBank bank, String name) {

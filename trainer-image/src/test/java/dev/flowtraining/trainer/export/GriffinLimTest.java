@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.audio.Mel;
-import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.AudioFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Arrays;
@@ -14,7 +14,7 @@ class GriffinLimTest {
 
   @Test
   void theAudioHasTheMelThatItWasMadeFrom() throws IOException {
-    float[] samples = Wav.decode(Files.readAllBytes(Fixtures.file("audio/clip.wav"))).at(Mel.RATE).samples();
+    float[] samples = AudioFile.of(Files.readAllBytes(Fixtures.file("audio/clip.wav"))).decode().at(Mel.RATE).samples();
     float[] mel = Mel.of(Arrays.copyOf(samples, samples.length / Mel.HOP * Mel.HOP));
     float[] audio = new GriffinLim().audio(mel);
     assertThat(audio).hasSize(mel.length / Mel.BINS * Mel.HOP);

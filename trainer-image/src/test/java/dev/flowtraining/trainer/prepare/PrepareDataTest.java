@@ -71,6 +71,9 @@ class PrepareDataTest {
   @Test
   void rejectsEachBadUtteranceWithItsReason() throws Exception {
     byte[] good = wav(1);
+    byte[] streamed = good.clone();
+    Arrays.fill(streamed, 40, 44, (byte) 0xFF);
+    Path flac = Path.of(getClass().getResource("/audio/flac16_16000_1ch.flac").toURI());
     bad("missing", null, "t");
     bad("truncated", Arrays.copyOf(good, good.length - 10), "t");
     bad("headless", new byte[0], "t");
@@ -79,7 +82,10 @@ class PrepareDataTest {
     bad("short", wav(0.1f), "t");
     bad("long", wav(3), "t");
     bad("wordless", good, "");
-    bad("flac", "fLaC....................".getBytes(), "t");
+    bad("flac", Files.readAllBytes(flac), "t");
+    append("wav.scp", "early | touch " + folder.resolve("ran") + "\n");
+    append("text", "early t\n");
+    bad("streamed", streamed, "t");
     append("wav.scp", "piped touch " + folder.resolve("ran") + " |\n");
     append("text", "piped t\n");
     append("wav.scp", "untold 1.wav\n");
@@ -88,11 +94,32 @@ class PrepareDataTest {
     StageTask.Result result = run(1, 0.2);
 
     assertThat(lines("train/rejects")).extracting(l -> String.join(" ", Arrays.copyOf(l.split(" "), 2)))
-        .containsExactly("flac not-a-wav", "headless not-a-wav", "long too-long", "missing missing-wav",
-            "piped pipe", "short too-short", "silent silent", "truncated truncated-wav", "unheard missing-wav",
-            "untold missing-text", "wordless empty-text", "zero zero-samples");
-    assertThat(result.counts()).containsEntry("trainUtterances", 8).containsEntry("rejected", 12);
+        .containsExactly("early pipe", "flac wrong-extension", "headless not-audio", "long too-long",
+            "missing missing-wav", "piped pipe", "short too-short", "silent silent",
+            "streamed unknown-length", "truncated truncated-audio", "unheard missing-wav", "untold missing-text",
+            "wordless empty-text", "zero zero-samples");
+    assertThat(result.counts()).containsEntry("trainUtterances", 8).containsEntry("rejected", 14);
     assertThat(folder.resolve("ran")).doesNotExist();
+  }
+
+  @Test
+  void releasedModelsWantSixteenKilohertz() throws Exception {
+    Files.write(train.resolve("4.wav"), Wav.encode(new Waveform(new float[8000], 8000)));
+    StageTask.Result result = new PrepareData().run(
+        Stages.context(run, Stages.options(train, null, 0.2, null, "campplus.onnx", "builtin"), 1));
+    assertThat(result.counts()).containsEntry("rejected", 1);
+    assertThat(lines("train/rejects")).singleElement().asString()
+        .contains("low-sample-rate", "8000 Hz", "16000 Hz and more", "'builtin'");
+  }
+
+  @Test
+  void builtinModelsTakeAnyRate() throws Exception {
+    float[] tone = new float[8000];
+    for (int i = 0; i < tone.length; i++) {
+      tone[i] = (float) Math.sin(i * 0.2) / 2;
+    }
+    Files.write(train.resolve("4.wav"), Wav.encode(new Waveform(tone, 8000)));
+    assertThat(run(0, 0.2).counts()).containsEntry("rejected", 0).containsEntry("below16kHz", 1);
   }
 
   @Test
@@ -155,13 +182,19 @@ class PrepareDataTest {
     Path audio = folder.resolve("audio");
     for (String name : List.of("anna/one", "anna/two", "ben/one", "ben/two", "carl_1", "carl_2")) {
       Files.createDirectories(audio.resolve(name).getParent());
-      Files.write(audio.resolve(name + ".wav"), wav(1));
+      Files.write(audio.resolve(name + (name.equals("carl_2") ? ".WAV" : ".wav")), wav(1));
       Files.writeString(audio.resolve(name + ".txt"), "words\n of " + name + "\n");
     }
     Files.writeString(audio.resolve("song.mp3"), "x");
+    for (String name : List.of("flac16_44100_2ch.flac", "cbr_24000_1ch.mp3", "opus_16000_1ch.opus")) {
+      Files.write(audio.resolve(name), Files.readAllBytes(Path.of(getClass().getResource("/audio/" + name).toURI())));
+      Files.writeString(audio.resolve(name.substring(0, name.indexOf('.')) + ".txt"), "a tenth of a second");
+    }
     train = audio;
     StageTask.Result result = run(1, 0.34);
-    assertThat(result.counts()).containsEntry("speakers", 3).containsEntry("rejected", 1);
+    assertThat(result.counts()).containsEntry("speakers", 3).containsEntry("rejected", 4);
+    assertThat(lines("train/rejects")).hasSize(4).filteredOn(l -> l.contains(" too-short ") && l.contains(": 0.1 s"))
+        .extracting(l -> l.split("_")[0]).containsExactly("cbr", "flac16", "opus");
     List<String> both = new ArrayList<>(lines("train/utt2spk"));
     both.addAll(lines("dev/utt2spk"));
     assertThat(both).containsExactlyInAnyOrder("anna-one anna", "anna-two anna", "ben-one ben", "ben-two ben",
