@@ -21,7 +21,7 @@ final class CommandLineOptions {
   static final String DEVICES = "auto|cpu|cuda(:\\d+)?";
 
   @Parameters(index = "0", paramLabel = "STAGE", description = "check, prepare-data, speaker-embedding, speech-tokens,"
-      + " parquet, train, average, export; or run")
+      + " parquet, train, average, export; or run, validate")
   String stage;
 
   @Option(names = "--run-dir", required = true, paramLabel = "DIR", description = "where all stages meet")
@@ -36,7 +36,7 @@ final class CommandLineOptions {
   @Option(names = "--stages", paramLabel = "A-B", defaultValue = "0-6", description = "for run: stages by number (${DEFAULT-VALUE})")
   String stages;
 
-  @ArgGroup(validate = false, heading = "%nData (prepare-data, check, run)%n")
+  @ArgGroup(validate = false, heading = "%nData (prepare-data, check, run; validate takes a data.list or its folder, too)%n")
   Data data = new Data();
 
   @ArgGroup(validate = false, heading = "%nModels: 'builtin', or a file or folder%n")
@@ -115,6 +115,10 @@ final class CommandLineOptions {
     public String[] getVersion() {
       return Versions.all().entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toArray(String[]::new);
     }
+  }
+
+  boolean validates() {
+    return stage.equals("validate");
   }
 
   /** The stages to run, in order. {@code run} begins with the check. */

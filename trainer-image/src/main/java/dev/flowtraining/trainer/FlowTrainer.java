@@ -14,6 +14,7 @@ import dev.flowtraining.trainer.speaker.SpeakerEmbedding;
 import dev.flowtraining.trainer.tokens.SpeechTokens;
 import dev.flowtraining.trainer.train.LocalRanks;
 import dev.flowtraining.trainer.train.TrainTask;
+import dev.flowtraining.trainer.validate.Validate;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.Arrays;
@@ -82,6 +83,10 @@ public final class FlowTrainer {
         rank == 0 ? KubernetesConfigMap.of(env) : Optional.empty(), Clock.systemUTC());
     StageOptions stageOptions = options.stageOptions(env);
     RunLayout layout = new RunLayout(options.runDir.toAbsolutePath().normalize());
+    if (options.validates()) {
+      new Validate(layout, stageOptions, ConfigLoader.load(options.preset, options.config), System.out).run();
+      return;
+    }
     for (Stage wanted : options.wanted()) {
       stage = wanted;
       if (wanted == Stage.CHECK) {

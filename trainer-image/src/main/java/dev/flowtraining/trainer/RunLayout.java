@@ -92,6 +92,11 @@ public record RunLayout(Path root) {
     return experiment().resolve("flow_averaged.pt");
   }
 
+  /** What {@code flow-trainer validate} found. */
+  public Path validation() {
+    return root.resolve("validate");
+  }
+
   public Path export() {
     return root.resolve("export");
   }

@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** Kaldi's text tables: a key, white space, the value, one entry a line. */
 public final class KaldiTable {
@@ -34,46 +36,49 @@ public final class KaldiTable {
    * @throws StageFailure 64 {@code MalformedLine} with file:line, 64 {@code DuplicateUtterance}
    */
   public static Map<String, String> read(Path file, Value value) throws IOException {
+    return read(file, value, problem -> {
+      throw problem;
+    });
+  }
+
+  /** The same, but a bad line is told and left out; of a key that is repeated the first line counts. */
+  public static Map<String, String> read(Path file, Value value, Consumer<StageFailure> problems) throws IOException {
     Map<String, String> table = new LinkedHashMap<>();
-    String[] lines = text(file).split("\n", -1);
-    // a text file ends with a line feed, so the piece after the last one is no line
-    int count = lines[lines.length - 1].isEmpty() ? lines.length - 1 : lines.length;
-    for (int i = 0; i < count; i++) {
-      String line = lines[i].strip();
-      String[] parts = line.split("[ \t]+", 2);
-      if (line.isEmpty()) {
-        throw malformed(file, i, "is blank; remove the line");
+    byte[] bytes = Files.readAllBytes(file);
+    CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder();
+    int from = 0;
+    for (int i = 0; from < bytes.length; i++) {
+      int to = from;
+      while (to < bytes.length && bytes[to] != '\n') {
+        to++;
       }
-      if (parts.length < 2 && value != Value.MAY_BE_EMPTY) {
-        throw malformed(file, i, "has only '" + line + "'; it must be: key, space, value");
+      try {
+        add(table, utf8.decode(ByteBuffer.wrap(bytes, from, to - from)).toString().strip(), file, i, value);
+      } catch (CharacterCodingException e) {
+        problems.accept(malformed(file, i, "is not UTF-8; convert the file"));
+      } catch (StageFailure e) {
+        problems.accept(e);
       }
-      if (value == Value.ONE_WORD && parts[1].chars().anyMatch(Character::isWhitespace)) {
-        throw malformed(file, i, "names '" + parts[1] + "', which has a blank in it; write it as one word, such as '"
-            + parts[1].replaceAll("\\s+", "_") + "'");
-      }
-      if (table.putIfAbsent(parts[0], parts.length < 2 ? "" : parts[1]) != null) {
-        throw new StageFailure(ExitCode.BAD_DATA, "DuplicateUtterance",
-            file + ":" + (i + 1) + " repeats '" + parts[0] + "'; every key must be unique, so rename or remove one");
-      }
+      from = to + 1;
     }
     return table;
   }
 
-  private static String text(Path file) throws IOException {
-    byte[] bytes = Files.readAllBytes(file);
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-    } catch (CharacterCodingException e) {
-      int line = 0;
-      for (String piece : new String(bytes, StandardCharsets.ISO_8859_1).split("\n", -1)) {
-        try {
-          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(piece.getBytes(StandardCharsets.ISO_8859_1)));
-        } catch (CharacterCodingException here) {
-          break;
-        }
-        line++;
-      }
-      throw malformed(file, line, "is not UTF-8; convert the file");
+  private static void add(Map<String, String> table, String line, Path file, int index, Value value) {
+    String[] parts = line.split("[ \t]+", 2);
+    if (line.isEmpty()) {
+      throw malformed(file, index, "is blank; remove the line");
+    }
+    if (parts.length < 2 && value != Value.MAY_BE_EMPTY) {
+      throw malformed(file, index, "has only '" + line + "'; it must be: key, space, value");
+    }
+    if (value == Value.ONE_WORD && parts[1].chars().anyMatch(Character::isWhitespace)) {
+      throw malformed(file, index, "names '" + parts[1] + "', which has a blank in it; write it as one word, such as '"
+          + parts[1].replaceAll("\\s+", "_") + "'");
+    }
+    if (table.putIfAbsent(parts[0], parts.length < 2 ? "" : parts[1]) != null) {
+      throw new StageFailure(ExitCode.BAD_DATA, "DuplicateUtterance",
+          file + ":" + (index + 1) + " repeats '" + parts[0] + "'; every key must be unique, so rename or remove one");
     }
   }
 

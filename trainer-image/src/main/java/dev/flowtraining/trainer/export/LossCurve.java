@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.export;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.flowtraining.trainer.page.Ticks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,14 +78,14 @@ record LossCurve(TreeMap<Long, Double> training, TreeMap<Long, Double> validatio
     double low = Math.max(0, all.getFirst() - 0.1 * (high - all.getFirst()));
     StringBuilder svg = new StringBuilder("<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"loss by step\">\n"
         .formatted(WIDTH, HEIGHT));
-    for (double tick : ticks(low, high)) {
+    for (double tick : Ticks.between(low, high)) {
       double y = y(tick, low, high);
       svg.append("<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>".formatted(LEFT, WIDTH, y, y))
-          .append("<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n".formatted(LEFT - 6, y + 4, number(tick)));
+          .append("<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n".formatted(LEFT - 6, y + 4, Ticks.label(tick)));
     }
-    for (double tick : ticks(0, last)) {
+    for (double tick : Ticks.between(0, last)) {
       svg.append("<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n".formatted(x((long) tick, last), HEIGHT - 8,
-          tick == 0 ? "start" : tick > 0.95 * last ? "end" : "middle", number(tick)));
+          tick == 0 ? "start" : tick > 0.95 * last ? "end" : "middle", Ticks.label(tick)));
     }
     svg.append(line("constant", constant, last, low, high)).append(line("training", training, last, low, high))
         .append(line("validation", validation, last, low, high));
@@ -110,21 +111,5 @@ record LossCurve(TreeMap<Long, Double> training, TreeMap<Long, Double> validatio
 
   private static double y(double loss, double low, double high) {
     return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (loss - low) / Math.max(high - low, 1e-9);
-  }
-
-  /** Four to eight round numbers. */
-  static List<Double> ticks(double low, double high) {
-    double raw = Math.max(high - low, 1e-9) / 5;
-    double power = Math.pow(10, Math.floor(Math.log10(raw)));
-    double step = (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10) * power;
-    List<Double> ticks = new ArrayList<>();
-    for (double t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) {
-      ticks.add(t);
-    }
-    return ticks;
-  }
-
-  private static String number(double v) {
-    return v == Math.rint(v) ? Long.toString((long) v) : "%.3g".formatted(v).replaceFirst("\\.?0+$", "");
   }
 }

@@ -1,11 +1,10 @@
 package dev.flowtraining.trainer.export;
 
 import dev.flowtraining.trainer.audio.Mel;
+import dev.flowtraining.trainer.page.Png;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Arrays;
-import javax.imageio.ImageIO;
 
 /** Draws mel spectrograms: time to the right, low bins at the bottom, the real one above the predicted one. */
 final class MelPicture {
@@ -34,12 +33,7 @@ final class MelPicture {
     }
     draw(image, 0, sample.real_FC(), low, high);
     draw(image, height + GAP, sample.predicted_FC(), low, high);
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ImageIO.setUseCache(false); // no temporary files: the root may be read-only
-    if (!ImageIO.write(image, "png", out)) {
-      throw new IOException("this Java runtime has no PNG writer (module java.desktop)");
-    }
-    return out.toByteArray();
+    return Png.of(image);
   }
 
   private static void draw(BufferedImage image, int top, float[] mel_FC, float low, float high) {

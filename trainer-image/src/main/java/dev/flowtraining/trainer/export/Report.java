@@ -9,8 +9,11 @@ import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.Versions;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.page.Page;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,32 +24,20 @@ final class Report {
       .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
       .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER).enable(YAMLGenerator.Feature.MINIMIZE_QUOTES).build();
   private static final String STYLE = """
-      :root { color-scheme: light }
-      body { font: 16px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; max-width: 46rem; margin: 0 auto; padding: 1rem }
-      h1 { font-size: 1.4rem; margin: .5rem 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
-      .muted, figcaption { color: #5b6775; font-size: .9rem }
-      .figures { display: flex; flex-wrap: wrap; gap: .75rem } .figures div { flex: 1 1 8rem; background: #f3f5f8; border-radius: .5rem; padding: .6rem .8rem }
-      .figures b { display: block; font-size: 1.2rem }
-      figure { margin: 1rem 0 } img, svg { width: 100%; height: auto; display: block } audio { width: 100%; height: 2.2rem }
-      svg text { font: 12px system-ui, sans-serif; fill: #5b6775 } .grid { stroke: #e3e7ec }
       polyline { fill: none; stroke-width: 2 } polyline.training { stroke: #9db4d6; stroke-width: 1.5 } polyline.validation { stroke: #c2410c }
       polyline.constant { stroke: #8a95a3; stroke-dasharray: 5 5 } circle.validation { fill: #c2410c }
-      .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem; width: 100% }
-      td, th { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #e3e7ec; vertical-align: top }
-      code, pre { font: .8rem/1.45 ui-monospace, monospace; overflow-wrap: anywhere } pre { background: #f3f5f8; border-radius: .5rem; padding: .8rem; overflow-x: auto }
       """;
 
-  private final StringBuilder html = new StringBuilder();
+  private final Page page;
 
-  private Report() {}
+  private Report(Page page) {
+    this.page = page;
+  }
 
   static String of(RunLayout layout, FlowConfig config, List<SampleMel> samples, List<String> audio, List<Artifact> artifacts)
       throws IOException {
-    Report r = new Report();
-    String title = escape(layout.root().getFileName() == null ? "run" : layout.root().getFileName().toString());
-    r.html.append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>" + title
-        + ": flow model</title>\n<style>\n" + STYLE + "</style></head><body>\n<h1>" + title + "</h1>\n");
+    Path name = layout.root().getFileName();
+    Report r = new Report(new Page(name == null ? "run" : name.toString(), "flow model", STYLE));
     LossCurve curve = LossCurve.read(layout.metrics());
     r.figures(layout, curve);
     r.curve(curve);
@@ -55,30 +46,27 @@ final class Report {
     r.artifacts(artifacts);
     r.versions();
     r.config(config);
-    return r.html.append("</body></html>\n").toString();
+    return r.page.finish();
   }
 
   private void figures(RunLayout layout, LossCurve curve) throws IOException {
     Map<String, Object> train = StageRecord.read(layout, Stage.TRAIN).map(StageRecord::counts).orElse(Map.of());
-    html.append("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX</p>\n<div class=\"figures\">");
-    figure("validation loss", curve.validation().isEmpty() ? "–" : "%.4f".formatted(curve.validation().lastEntry().getValue()));
+    page.raw("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX</p>\n");
+    Map<String, String> figures = new LinkedHashMap<>();
+    figures.put("validation loss", curve.validation().isEmpty() ? "–" : "%.4f".formatted(curve.validation().lastEntry().getValue()));
     if (!curve.validation().isEmpty() && !curve.constant().isEmpty()) {
-      figure("of the best constant predictor's", "%.0f %%".formatted(
+      figures.put("of the best constant predictor's", "%.0f %%".formatted(
           100 * curve.validation().lastEntry().getValue() / curve.constant().lastEntry().getValue()));
     }
-    figure("optimizer steps", text(train.getOrDefault("steps", "–")));
-    figure("epochs", text(train.getOrDefault("epochs", "–")));
-    figure("parameters", text(train.getOrDefault("parameters", "–")));
-    html.append("</div>\n");
-  }
-
-  private void figure(String name, String value) {
-    html.append("<div><b>").append(escape(value)).append("</b><span class=\"muted\">").append(escape(name)).append("</span></div>");
+    figures.put("optimizer steps", text(train.getOrDefault("steps", "–")));
+    figures.put("epochs", text(train.getOrDefault("epochs", "–")));
+    figures.put("parameters", text(train.getOrDefault("parameters", "–")));
+    page.figures(figures);
   }
 
   private void curve(LossCurve curve) {
-    html.append("<h2>Loss by optimizer step</h2>\n");
-    html.append(curve.isEmpty() ? "<p class=\"muted\">No metrics were recorded.</p>\n" : "<figure>" + curve.svg()
+    page.heading("Loss by optimizer step");
+    page.raw(curve.isEmpty() ? "<p class=\"muted\">No metrics were recorded.</p>\n" : "<figure>" + curve.svg()
         + "<figcaption>blue: training, red: validation, dashed: the best constant predictor on the validation data"
         + "</figcaption></figure>\n");
   }
@@ -88,50 +76,50 @@ final class Report {
     if (samples.isEmpty()) {
       return;
     }
-    html.append("<h2>Held-out utterances</h2>\n<p class=\"muted\">Above the real mel spectrogram, below the one that the"
+    page.raw("<h2>Held-out utterances</h2>\n<p class=\"muted\">Above the real mel spectrogram, below the one that the"
         + " model makes from tokens and speaker. The audio is made from both by Griffin-Lim, without a vocoder.</p>\n");
     for (int i = 0; i < samples.size(); i++) {
       SampleMel s = samples.get(i);
-      html.append("<figure><img alt=\"real and predicted mel\" src=\"data:image/png;base64,")
-          .append(Base64.getEncoder().encodeToString(MelPicture.png(s))).append("\"><figcaption>").append(escape(s.utt()))
-          .append(", mean difference %.2f</figcaption>".formatted(s.l1()));
+      page.raw("<figure><img alt=\"real and predicted mel\" src=\"data:image/png;base64,")
+          .raw(Base64.getEncoder().encodeToString(MelPicture.png(s))).raw("\"><figcaption>").raw(Page.escape(s.utt()))
+          .raw(", mean difference %.2f</figcaption>".formatted(s.l1()));
       for (String file : audio.subList(2 * i, 2 * i + 2)) {
-        html.append("<audio controls preload=\"none\" src=\"").append(escape(file)).append("\"></audio>");
+        page.raw("<audio controls preload=\"none\" src=\"").raw(Page.escape(file)).raw("\"></audio>");
       }
-      html.append("</figure>\n");
+      page.raw("</figure>\n");
     }
   }
 
   private void stages(RunLayout layout) throws IOException {
-    html.append("<h2>Stages</h2>\n<div class=\"scroll\"><table><tr><th>stage<th>seconds<th>counts\n");
+    page.raw("<h2>Stages</h2>\n<div class=\"scroll\"><table><tr><th>stage<th>seconds<th>counts\n");
     for (Stage stage : Stage.values()) {
       Optional<StageRecord> record = stage == Stage.CHECK ? Optional.empty() : StageRecord.read(layout, stage);
       if (record.isPresent()) {
-        html.append("<tr><td>").append(stage.id()).append("<td>%.1f<td>".formatted(record.get().seconds()));
-        record.get().counts().forEach((k, v) -> html.append(escape(k)).append(": ").append(escape(text(v))).append("<br>"));
-        html.append("\n");
+        page.raw("<tr><td>").raw(stage.id()).raw("<td>%.1f<td>".formatted(record.get().seconds()));
+        record.get().counts().forEach((k, v) -> page.raw(Page.escape(k)).raw(": ").raw(Page.escape(text(v))).raw("<br>"));
+        page.raw("\n");
       }
     }
-    html.append("</table></div>\n");
+    page.raw("</table></div>\n");
   }
 
   private void artifacts(List<Artifact> artifacts) {
-    html.append("<h2>Files</h2>\n<div class=\"scroll\"><table><tr><th>file<th>bytes<th>SHA-256\n");
+    page.raw("<h2>Files</h2>\n<div class=\"scroll\"><table><tr><th>file<th>bytes<th>SHA-256\n");
     for (Artifact a : artifacts) {
-      html.append("<tr><td>").append(escape(a.path())).append("<td>%,d<td><code>".formatted(a.bytes())).append(a.sha256())
-          .append("</code>\n");
+      page.raw("<tr><td>").raw(Page.escape(a.path())).raw("<td>%,d<td><code>".formatted(a.bytes())).raw(a.sha256())
+          .raw("</code>\n");
     }
-    html.append("</table></div>\n");
+    page.raw("</table></div>\n");
   }
 
   private void versions() {
-    html.append("<h2>Versions</h2>\n<table>");
-    Versions.all().forEach((k, v) -> html.append("<tr><td>").append(escape(k)).append("<td>").append(escape(v)).append("\n"));
-    html.append("</table>\n");
+    page.raw("<h2>Versions</h2>\n<table>");
+    Versions.all().forEach((k, v) -> page.raw("<tr><td>").raw(Page.escape(k)).raw("<td>").raw(Page.escape(v)).raw("\n"));
+    page.raw("</table>\n");
   }
 
   private void config(FlowConfig config) throws JsonProcessingException {
-    html.append("<h2>Config</h2>\n<pre>").append(escape(YAML.writeValueAsString(config))).append("</pre>\n");
+    page.raw("<h2>Config</h2>\n<pre>").raw(Page.escape(YAML.writeValueAsString(config))).raw("</pre>\n");
   }
 
   private static String text(Object value) {
@@ -142,9 +130,5 @@ final class Report {
       case null -> "–";
       default -> value.toString();
     };
-  }
-
-  static String escape(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
   }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -25,7 +26,7 @@ import java.util.stream.Stream;
 final class FolderSource {
   private FolderSource() {}
 
-  static Source read(Path folder) throws IOException {
+  static Source read(Path folder, Consumer<StageFailure> problems) throws IOException {
     Path top = folder.toAbsolutePath().normalize();
     Map<String, Path> files = new HashMap<>();
     try (Stream<Path> walk = Files.walk(top, FileVisitOption.FOLLOW_LINKS)) {
@@ -33,8 +34,8 @@ final class FolderSource {
         String utt = name(top.relativize(file));
         Path other = files.putIfAbsent(utt, file);
         if (other != null) {
-          throw new StageFailure(ExitCode.BAD_DATA, "DuplicateUtterance",
-              other + " and " + file + " would both be utterance '" + utt + "'; rename one");
+          problems.accept(new StageFailure(ExitCode.BAD_DATA, "DuplicateUtterance",
+              other + " and " + file + " would both be utterance '" + utt + "'; rename one"));
         }
       }
     }

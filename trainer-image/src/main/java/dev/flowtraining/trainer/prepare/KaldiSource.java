@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 
 /**
  * {@code wav.scp} and {@code text}, with {@code utt2spk} if it is there (otherwise {@link Source#speakerOf}). Paths
@@ -20,16 +21,16 @@ import java.util.TreeSet;
 final class KaldiSource {
   private KaldiSource() {}
 
-  static Source read(Path folder, PathPrefix prefix) throws IOException {
+  static Source read(Path folder, PathPrefix prefix, Consumer<StageFailure> problems) throws IOException {
     if (!Files.exists(folder.resolve("text"))) {
       throw new StageFailure(ExitCode.MISSING, "DataNotFound",
           folder + " has wav.scp but no text; write one line 'utterance transcript' for each utterance");
     }
-    Map<String, String> wav = KaldiTable.read(folder.resolve("wav.scp"), KaldiTable.Value.REQUIRED);
-    Map<String, String> text = KaldiTable.read(folder.resolve("text"), KaldiTable.Value.MAY_BE_EMPTY);
+    Map<String, String> wav = KaldiTable.read(folder.resolve("wav.scp"), KaldiTable.Value.REQUIRED, problems);
+    Map<String, String> text = KaldiTable.read(folder.resolve("text"), KaldiTable.Value.MAY_BE_EMPTY, problems);
     Path speakers = folder.resolve("utt2spk");
     Map<String, String> utt2spk =
-        Files.exists(speakers) ? KaldiTable.read(speakers, KaldiTable.Value.ONE_WORD) : null;
+        Files.exists(speakers) ? KaldiTable.read(speakers, KaldiTable.Value.ONE_WORD, problems) : null;
 
     TreeSet<String> utts = new TreeSet<>(KaldiTable.ORDER);
     utts.addAll(wav.keySet());

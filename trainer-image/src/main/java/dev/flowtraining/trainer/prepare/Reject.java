@@ -3,4 +3,4 @@ package dev.flowtraining.trainer.prepare;
 import dev.flowtraining.trainer.data.RejectReason;
 
 /** An utterance that is left out, and why. */
-record Reject(String utt, RejectReason reason, String detail) {}
+public record Reject(String utt, RejectReason reason, String detail) {}

@@ -7,13 +7,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * What a user's folder lists, before any audio is looked at.
  *
  * @param rejects utterances whose entry alone shows that they cannot be used
  */
-record Source(List<Utterance> utterances, List<Reject> rejects) {
+public record Source(List<Utterance> utterances, List<Reject> rejects) {
 
   /**
    * A folder with {@code wav.scp} is Kaldi input, any other is a folder of audio.
@@ -21,11 +22,30 @@ record Source(List<Utterance> utterances, List<Reject> rejects) {
    * @throws StageFailure 66 {@code DataNotFound} when the folder is not there
    */
   static Source read(String option, Path folder, PathPrefix prefix) throws IOException {
+    return read(option, folder, prefix, problem -> {
+      throw problem;
+    });
+  }
+
+  /**
+   * The same, going on after bad lines and duplicate names.
+   *
+   * @param pathPrefix {@code FROM=TO}, or null
+   * @param problems is told of each
+   */
+  public static Source read(String option, Path folder, String pathPrefix, Consumer<StageFailure> problems)
+      throws IOException {
+    return read(option, folder, PathPrefix.of(pathPrefix), problems);
+  }
+
+  private static Source read(String option, Path folder, PathPrefix prefix, Consumer<StageFailure> problems)
+      throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new StageFailure(ExitCode.MISSING, "DataNotFound",
           option + " " + folder + " is no folder that can be read; check the path and the data volume");
     }
-    return Files.exists(folder.resolve("wav.scp")) ? KaldiSource.read(folder, prefix) : FolderSource.read(folder);
+    return Files.exists(folder.resolve("wav.scp")) ? KaldiSource.read(folder, prefix, problems)
+        : FolderSource.read(folder, problems);
   }
 
   /**
