@@ -3,7 +3,7 @@ package dev.flowtraining.trainer.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.flowtraining.trainer.FlowTrainer;
 import dev.flowtraining.trainer.Stage;
-import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.data.KaldiTable;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -80,7 +80,7 @@ public final class MemoryBench implements Callable<Integer> {
     List<String> clips = new ArrayList<>();
     double seconds = 0;
     for (Map.Entry<String, String> wav : wavs.entrySet()) {
-      double length = Wav.decode(Files.readAllBytes(source.resolve(wav.getValue()))).seconds();
+      double length = AudioFile.of(Files.readAllBytes(source.resolve(wav.getValue()))).length().seconds();
       if (length >= minSeconds && length <= maxSeconds) {
         clips.add(wav.getKey());
         seconds += length;

@@ -1,6 +1,6 @@
 package dev.flowtraining.trainer.validate;
 
-import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.audio.Waveform;
 import dev.flowtraining.trainer.data.Unusable;
 import java.nio.ByteBuffer;
@@ -15,7 +15,7 @@ import java.security.NoSuchAlgorithmException;
  * @param silent part of its windows of 10 ms whose RMS is under −60 dB of full scale
  * @param content of the decoded samples, so that a copy in another container is the same
  */
-record Sound(int rate, int channels, String encoding, int samples, float peak, double clipped, double silent, Content content) {
+record Sound(int rate, String encoding, int samples, float peak, double clipped, double silent, Content content) {
   private static final float FULL_SCALE = 0.999f;
   private static final int RUN = 3;
   private static final double SILENCE = 1e-3;
@@ -24,10 +24,10 @@ record Sound(int rate, int channels, String encoding, int samples, float peak, d
   record Content(long high, long low) {}
 
   static Sound of(byte[] file) throws Unusable {
-    Wav.Format format = Wav.format(file);
-    Waveform wave = Wav.decode(file);
-    return new Sound(format.rate(), format.channels(), (format.encoding() == 3 ? "float " : "PCM ") + format.bits(),
-        format.frames(), wave.peak(), clipped(wave.samples()), silent(wave), content(wave));
+    AudioFile audio = AudioFile.of(file);
+    Waveform wave = audio.decode();
+    return new Sound(wave.rate(), audio.format().name(), wave.samples().length, wave.peak(), clipped(wave.samples()),
+        silent(wave), content(wave));
   }
 
   double seconds() {

@@ -103,8 +103,8 @@ class ValidationTest {
       }
 
       @Override
-      public List<int[]> files() {
-        return dev.files();
+      public List<int[]> rowGroups() {
+        return dev.rowGroups();
       }
 
       @Override
