@@ -44,7 +44,7 @@ public enum Fbank {
       load(samples, f * HOP, frame);
       fft.power(frame, power);
       for (int m = 0; m < BINS; m++) {
-        out_FC[f * BINS + m] = (float) Math.log(Math.max(BANK.apply(m, power), FLOOR));
+        out_FC[f * BINS + m] = (float) Ln.of(Math.max(BANK.apply(m, power), FLOOR));
       }
     }
     return out_FC;

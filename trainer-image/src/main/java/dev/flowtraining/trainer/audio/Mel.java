@@ -35,15 +35,13 @@ public final class Mel {
     double[] frame = new double[N];
     double[] spectrum = new double[N / 2 + 1];
     for (int f = 0; f < frames; f++) {
-      for (int i = 0; i < N; i++) {
-        frame[i] = WINDOW[i] * samples[Window.reflect(f * HOP - PAD + i, samples.length)];
-      }
+      Window.load(WINDOW, samples, f * HOP - PAD, frame);
       fft.power(frame, spectrum);
       for (int k = 0; k < spectrum.length; k++) {
         spectrum[k] = Math.sqrt(spectrum[k] + 1e-9);
       }
       for (int m = 0; m < BINS; m++) {
-        mel_FC[f * BINS + m] = (float) Math.log(Math.max(BANK.apply(m, spectrum), 1e-5));
+        mel_FC[f * BINS + m] = (float) Ln.of(Math.max(BANK.apply(m, spectrum), 1e-5));
       }
     }
     return mel_FC;

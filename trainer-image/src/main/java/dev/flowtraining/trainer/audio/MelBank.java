@@ -59,15 +59,18 @@ final class MelBank {
     return first.length;
   }
 
-  /** Filter m over a spectrum. */
+  /** Filter m over a spectrum. Two sums, since one would wait for itself. */
   double apply(int m, double[] spectrum) {
     double[] w = weights[m];
     int at = first[m];
-    double sum = 0;
-    for (int k = 0; k < w.length; k++) {
-      sum += w[k] * spectrum[at + k];
+    double even = 0;
+    double odd = 0;
+    int k = 0;
+    for (; k + 1 < w.length; k += 2) {
+      even += w[k] * spectrum[at + k];
+      odd += w[k + 1] * spectrum[at + k + 1];
     }
-    return sum;
+    return k < w.length ? even + odd + w[k] * spectrum[at + k] : even + odd;
   }
 
   /** One weight, for comparison with a dense matrix. */

@@ -34,9 +34,9 @@ final class RealFft {
       throw new IllegalArgumentException("no transform of length " + n + ": half of it must be 2^a·3^b·5^c");
     }
     half = n / 2;
-    cos = new double[half];
-    sin = new double[half];
-    for (int k = 0; k < half; k++) {
+    cos = new double[n];
+    sin = new double[n];
+    for (int k = 0; k < n; k++) {
       cos[k] = Math.cos(2 * Math.PI * k / n);
       sin[k] = -Math.sin(2 * Math.PI * k / n);
     }
@@ -58,12 +58,17 @@ final class RealFft {
     transform();
     power[0] = square(xr[0] + xi[0]);
     power[half] = square(xr[0] - xi[0]);
-    for (int k = 1; k < half; k++) {
-      double er = (xr[k] + xr[half - k]) / 2;
-      double ei = (xi[k] - xi[half - k]) / 2;
-      double or = (xi[k] + xi[half - k]) / 2;
-      double oi = (xr[half - k] - xr[k]) / 2;
-      power[k] = square(er + cos[k] * or - sin[k] * oi) + square(ei + cos[k] * oi + sin[k] * or);
+    // the bins k and n/2 − k come from the same two values
+    for (int k = 1; 2 * k <= half; k++) {
+      int l = half - k;
+      double er = xr[k] + xr[l];
+      double ei = xi[k] - xi[l];
+      double or = xi[k] + xi[l];
+      double oi = xr[l] - xr[k];
+      double tr = cos[k] * or - sin[k] * oi;
+      double ti = cos[k] * oi + sin[k] * or;
+      power[k] = (square(er + tr) + square(ei + ti)) / 4;
+      power[l] = (square(er - tr) + square(ei - ti)) / 4;
     }
   }
 
@@ -77,8 +82,11 @@ final class RealFft {
     while (length > 1) {
       int radix = length % 4 == 0 ? 4 : length % 2 == 0 ? 2 : length % 3 == 0 ? 3 : 5;
       int m = length / radix;
-      for (int p = 0; p < m; p++) {
-        pass(radix, p, m, stride);
+      switch (radix) {
+        case 2 -> radix2(m, stride);
+        case 3 -> radix3(m, stride);
+        case 4 -> radix4(m, stride);
+        default -> radix5(m, stride);
       }
       double[] t = xr;
       xr = yr;
@@ -91,141 +99,159 @@ final class RealFft {
     }
   }
 
-  private void pass(int radix, int p, int m, int s) {
-    int in = s * p;
-    int step = s * m;
-    int out = s * radix * p;
-    int w = 2 * p * s; // index of the twiddle e^(−2πi·p/length) in the tables of 2πk/n
-    switch (radix) {
-      case 2 -> radix2(in, step, out, s, w);
-      case 3 -> radix3(in, step, out, s, w);
-      case 4 -> radix4(in, step, out, s, w);
-      default -> radix5(in, step, out, s, w);
+  // A pass of radix r takes, for p < m and q < s, the values at s·p + q + s·m·(0 … r−1) to s·r·p + q + s·(0 … r−1),
+  // times the twiddles e^(−2πi·p·(0 … r−1)/(r·m)), which stand at 2·p·s·(0 … r−1) in the tables of 2πk/n.
+
+  private void radix4(int m, int s) {
+    double[] ar = xr;
+    double[] ai = xi;
+    double[] or = yr;
+    double[] oi = yi;
+    if (s == 1) { // the loop over q would have one turn
+      for (int p = 0; p < m; p++) {
+        butterfly4(ar, ai, or, oi, p, m, 4 * p, 1, cos[2 * p], sin[2 * p], cos[4 * p], sin[4 * p], cos[6 * p],
+            sin[6 * p]);
+      }
+      return;
+    }
+    for (int p = 0; p < m; p++) {
+      int w = 2 * p * s;
+      double c1 = cos[w];
+      double s1 = sin[w];
+      double c2 = cos[2 * w];
+      double s2 = sin[2 * w];
+      double c3 = cos[3 * w];
+      double s3 = sin[3 * w];
+      for (int q = 0; q < s; q++) {
+        butterfly4(ar, ai, or, oi, s * p + q, s * m, 4 * s * p + q, s, c1, s1, c2, s2, c3, s3);
+      }
     }
   }
 
-  /** A twiddle e^(−2πi·w/n); past the half circle it is the negative of the one half a circle before. */
-  private double re(int w) {
-    return w < half ? cos[w] : -cos[w - half];
+  private static void butterfly4(double[] xr, double[] xi, double[] yr, double[] yi, int a, int step, int o, int s,
+      double c1, double s1, double c2, double s2, double c3, double s3) {
+    int b = a + step;
+    int c = b + step;
+    int d = c + step;
+    double pr = xr[a] + xr[c];
+    double pi = xi[a] + xi[c];
+    double mr = xr[a] - xr[c];
+    double mi = xi[a] - xi[c];
+    double qr = xr[b] + xr[d];
+    double qi = xi[b] + xi[d];
+    double nr = xi[b] - xi[d];
+    double ni = xr[d] - xr[b];
+    yr[o] = pr + qr;
+    yi[o] = pi + qi;
+    yr[o + s] = (mr + nr) * c1 - (mi + ni) * s1;
+    yi[o + s] = (mr + nr) * s1 + (mi + ni) * c1;
+    yr[o + 2 * s] = (pr - qr) * c2 - (pi - qi) * s2;
+    yi[o + 2 * s] = (pr - qr) * s2 + (pi - qi) * c2;
+    yr[o + 3 * s] = (mr - nr) * c3 - (mi - ni) * s3;
+    yi[o + 3 * s] = (mr - nr) * s3 + (mi - ni) * c3;
   }
 
-  private double im(int w) {
-    return w < half ? sin[w] : -sin[w - half];
-  }
-
-  private void radix2(int in, int step, int out, int s, int w) {
-    final double c1 = re(w);
-    final double s1 = im(w);
-    for (int q = 0; q < s; q++) {
-      int a = in + q;
-      int b = a + step;
-      int o = out + q;
-      yr[o] = xr[a] + xr[b];
-      yi[o] = xi[a] + xi[b];
-      yr[o + s] = (xr[a] - xr[b]) * c1 - (xi[a] - xi[b]) * s1;
-      yi[o + s] = (xr[a] - xr[b]) * s1 + (xi[a] - xi[b]) * c1;
+  private void radix2(int m, int s) {
+    double[] ar = xr;
+    double[] ai = xi;
+    double[] or = yr;
+    double[] oi = yi;
+    for (int p = 0; p < m; p++) {
+      double c1 = cos[2 * p * s];
+      double s1 = sin[2 * p * s];
+      for (int q = 0; q < s; q++) {
+        int a = s * p + q;
+        int b = a + s * m;
+        int o = 2 * s * p + q;
+        or[o] = ar[a] + ar[b];
+        oi[o] = ai[a] + ai[b];
+        or[o + s] = (ar[a] - ar[b]) * c1 - (ai[a] - ai[b]) * s1;
+        oi[o + s] = (ar[a] - ar[b]) * s1 + (ai[a] - ai[b]) * c1;
+      }
     }
   }
 
-  private void radix3(int in, int step, int out, int s, int w) {
-    final double c1 = re(w);
-    final double s1 = im(w);
-    final double c2 = re(2 * w);
-    final double s2 = im(2 * w);
-    for (int q = 0; q < s; q++) {
-      int a = in + q;
-      int b = a + step;
-      int c = b + step;
-      int o = out + q;
-      double tr = xr[b] + xr[c];
-      double ti = xi[b] + xi[c];
-      double ur = (xi[b] - xi[c]) * SIN60;
-      double ui = (xr[c] - xr[b]) * SIN60;
-      double mr = xr[a] - tr / 2;
-      double mi = xi[a] - ti / 2;
-      yr[o] = xr[a] + tr;
-      yi[o] = xi[a] + ti;
-      yr[o + s] = (mr + ur) * c1 - (mi + ui) * s1;
-      yi[o + s] = (mr + ur) * s1 + (mi + ui) * c1;
-      yr[o + 2 * s] = (mr - ur) * c2 - (mi - ui) * s2;
-      yi[o + 2 * s] = (mr - ur) * s2 + (mi - ui) * c2;
+  private void radix3(int m, int s) {
+    double[] ar = xr;
+    double[] ai = xi;
+    double[] or = yr;
+    double[] oi = yi;
+    for (int p = 0; p < m; p++) {
+      int w = 2 * p * s;
+      double c1 = cos[w];
+      double s1 = sin[w];
+      double c2 = cos[2 * w];
+      double s2 = sin[2 * w];
+      for (int q = 0; q < s; q++) {
+        int a = s * p + q;
+        int b = a + s * m;
+        int c = b + s * m;
+        int o = 3 * s * p + q;
+        double tr = ar[b] + ar[c];
+        double ti = ai[b] + ai[c];
+        double ur = (ai[b] - ai[c]) * SIN60;
+        double ui = (ar[c] - ar[b]) * SIN60;
+        double mr = ar[a] - tr / 2;
+        double mi = ai[a] - ti / 2;
+        or[o] = ar[a] + tr;
+        oi[o] = ai[a] + ti;
+        or[o + s] = (mr + ur) * c1 - (mi + ui) * s1;
+        oi[o + s] = (mr + ur) * s1 + (mi + ui) * c1;
+        or[o + 2 * s] = (mr - ur) * c2 - (mi - ui) * s2;
+        oi[o + 2 * s] = (mr - ur) * s2 + (mi - ui) * c2;
+      }
     }
   }
 
-  private void radix4(int in, int step, int out, int s, int w) {
-    final double c1 = re(w);
-    final double s1 = im(w);
-    final double c2 = re(2 * w);
-    final double s2 = im(2 * w);
-    final double c3 = re(3 * w);
-    final double s3 = im(3 * w);
-    for (int q = 0; q < s; q++) {
-      int a = in + q;
-      int b = a + step;
-      int c = b + step;
-      int d = c + step;
-      int o = out + q;
-      double pr = xr[a] + xr[c];
-      double pi = xi[a] + xi[c];
-      double mr = xr[a] - xr[c];
-      double mi = xi[a] - xi[c];
-      double qr = xr[b] + xr[d];
-      double qi = xi[b] + xi[d];
-      double nr = xi[b] - xi[d];
-      double ni = xr[d] - xr[b];
-      yr[o] = pr + qr;
-      yi[o] = pi + qi;
-      yr[o + s] = (mr + nr) * c1 - (mi + ni) * s1;
-      yi[o + s] = (mr + nr) * s1 + (mi + ni) * c1;
-      yr[o + 2 * s] = (pr - qr) * c2 - (pi - qi) * s2;
-      yi[o + 2 * s] = (pr - qr) * s2 + (pi - qi) * c2;
-      yr[o + 3 * s] = (mr - nr) * c3 - (mi - ni) * s3;
-      yi[o + 3 * s] = (mr - nr) * s3 + (mi - ni) * c3;
-    }
-  }
-
-  private void radix5(int in, int step, int out, int s, int w) {
-    final double c1 = re(w);
-    final double s1 = im(w);
-    final double c2 = re(2 * w);
-    final double s2 = im(2 * w);
-    final double c3 = re(3 * w);
-    final double s3 = im(3 * w);
-    final double c4 = re(4 * w);
-    final double s4 = im(4 * w);
-    for (int q = 0; q < s; q++) {
-      int a = in + q;
-      int b = a + step;
-      int c = b + step;
-      int d = c + step;
-      int e = d + step;
-      int o = out + q;
-      double t1r = xr[b] + xr[e];
-      double t1i = xi[b] + xi[e];
-      double t2r = xr[c] + xr[d];
-      double t2i = xi[c] + xi[d];
-      double d1r = xr[b] - xr[e];
-      double d1i = xi[b] - xi[e];
-      double d2r = xr[c] - xr[d];
-      double d2i = xi[c] - xi[d];
-      double m1r = xr[a] + C1 * t1r + C2 * t2r;
-      double m1i = xi[a] + C1 * t1i + C2 * t2i;
-      double m2r = xr[a] + C2 * t1r + C1 * t2r;
-      double m2i = xi[a] + C2 * t1i + C1 * t2i;
-      double n1r = S1 * d1i + S2 * d2i;
-      double n1i = -S1 * d1r - S2 * d2r;
-      double n2r = S2 * d1i - S1 * d2i;
-      double n2i = -S2 * d1r + S1 * d2r;
-      yr[o] = xr[a] + t1r + t2r;
-      yi[o] = xi[a] + t1i + t2i;
-      yr[o + s] = (m1r + n1r) * c1 - (m1i + n1i) * s1;
-      yi[o + s] = (m1r + n1r) * s1 + (m1i + n1i) * c1;
-      yr[o + 2 * s] = (m2r + n2r) * c2 - (m2i + n2i) * s2;
-      yi[o + 2 * s] = (m2r + n2r) * s2 + (m2i + n2i) * c2;
-      yr[o + 3 * s] = (m2r - n2r) * c3 - (m2i - n2i) * s3;
-      yi[o + 3 * s] = (m2r - n2r) * s3 + (m2i - n2i) * c3;
-      yr[o + 4 * s] = (m1r - n1r) * c4 - (m1i - n1i) * s4;
-      yi[o + 4 * s] = (m1r - n1r) * s4 + (m1i - n1i) * c4;
+  private void radix5(int m, int s) {
+    double[] ar = xr;
+    double[] ai = xi;
+    double[] or = yr;
+    double[] oi = yi;
+    for (int p = 0; p < m; p++) {
+      int w = 2 * p * s;
+      double c1 = cos[w];
+      double s1 = sin[w];
+      double c2 = cos[2 * w];
+      double s2 = sin[2 * w];
+      double c3 = cos[3 * w];
+      double s3 = sin[3 * w];
+      double c4 = cos[4 * w];
+      double s4 = sin[4 * w];
+      for (int q = 0; q < s; q++) {
+        int a = s * p + q;
+        int b = a + s * m;
+        int c = b + s * m;
+        int d = c + s * m;
+        int e = d + s * m;
+        int o = 5 * s * p + q;
+        double t1r = ar[b] + ar[e];
+        double t1i = ai[b] + ai[e];
+        double t2r = ar[c] + ar[d];
+        double t2i = ai[c] + ai[d];
+        double d1r = ar[b] - ar[e];
+        double d1i = ai[b] - ai[e];
+        double d2r = ar[c] - ar[d];
+        double d2i = ai[c] - ai[d];
+        double m1r = ar[a] + C1 * t1r + C2 * t2r;
+        double m1i = ai[a] + C1 * t1i + C2 * t2i;
+        double m2r = ar[a] + C2 * t1r + C1 * t2r;
+        double m2i = ai[a] + C2 * t1i + C1 * t2i;
+        double n1r = S1 * d1i + S2 * d2i;
+        double n1i = -S1 * d1r - S2 * d2r;
+        double n2r = S2 * d1i - S1 * d2i;
+        double n2i = -S2 * d1r + S1 * d2r;
+        or[o] = ar[a] + t1r + t2r;
+        oi[o] = ai[a] + t1i + t2i;
+        or[o + s] = (m1r + n1r) * c1 - (m1i + n1i) * s1;
+        oi[o + s] = (m1r + n1r) * s1 + (m1i + n1i) * c1;
+        or[o + 2 * s] = (m2r + n2r) * c2 - (m2i + n2i) * s2;
+        oi[o + 2 * s] = (m2r + n2r) * s2 + (m2i + n2i) * c2;
+        or[o + 3 * s] = (m2r - n2r) * c3 - (m2i - n2i) * s3;
+        oi[o + 3 * s] = (m2r - n2r) * s3 + (m2i - n2i) * c3;
+        or[o + 4 * s] = (m1r - n1r) * c4 - (m1i - n1i) * s4;
+        oi[o + 4 * s] = (m1r - n1r) * s4 + (m1i - n1i) * c4;
+      }
     }
   }
 }

@@ -10,6 +10,7 @@ public final class WhisperMel {
   public static final int BINS = 128;
   public static final int HOP = 160;
   private static final int N = 400;
+  private static final double LOG10_E = Math.log10(Math.E);
   private static final double[] WINDOW = Window.hannPeriodic(N);
   private static final MelBank BANK = MelBank.slaney(RATE, N, BINS, 0, 8000);
 
@@ -30,12 +31,10 @@ public final class WhisperMel {
     double[] power = new double[N / 2 + 1];
     float max = Float.NEGATIVE_INFINITY;
     for (int f = 0; f < frames; f++) {
-      for (int i = 0; i < N; i++) {
-        frame[i] = WINDOW[i] * samples[Window.reflect(f * HOP - N / 2 + i, samples.length)];
-      }
+      Window.load(WINDOW, samples, f * HOP - N / 2, frame);
       fft.power(frame, power);
       for (int m = 0; m < BINS; m++) {
-        float v = (float) Math.log10(Math.max(BANK.apply(m, power), 1e-10));
+        float v = (float) (LOG10_E * Ln.of(Math.max(BANK.apply(m, power), 1e-10)));
         mel_FC[f * BINS + m] = v;
         max = Math.max(max, v);
       }

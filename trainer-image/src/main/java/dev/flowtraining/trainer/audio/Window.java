@@ -29,6 +29,19 @@ final class Window {
     return w;
   }
 
+  /** Puts window times signal into the frame, the signal mirrored where it has ended. */
+  static void load(double[] window, float[] samples, int from, double[] frame) {
+    if (from >= 0 && from + window.length <= samples.length) {
+      for (int i = 0; i < window.length; i++) {
+        frame[i] = window[i] * samples[from + i];
+      }
+    } else {
+      for (int i = 0; i < window.length; i++) {
+        frame[i] = window[i] * samples[reflect(from + i, samples.length)];
+      }
+    }
+  }
+
   /** Index into a signal that continues mirrored about its first and last sample (neither repeated). */
   static int reflect(int i, int length) {
     int k = i < 0 ? -i : i;
