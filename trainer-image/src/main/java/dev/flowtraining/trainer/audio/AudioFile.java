@@ -11,12 +11,13 @@ import dev.flowtraining.trainer.data.Unusable;
 public record AudioFile(AudioFormat format, byte[] bytes) {
 
   /**
-   * How long a recording is.
+   * What a recording is.
    *
    * @param rate samples per second
+   * @param encoding such as {@code PCM 16}, {@code float 32} or {@code Opus}
    * @param samples per channel
    */
-  public record Length(int rate, int samples) {
+  public record Info(int rate, int channels, String encoding, int samples) {
     public double seconds() {
       return samples / (double) rate;
     }
@@ -32,13 +33,13 @@ public record AudioFile(AudioFormat format, byte[] bytes) {
   }
 
   /** Rate and number of the samples that {@link #decode} gives, from headers and packet sizes, without decoding. */
-  public Length length() throws Unusable {
+  public Info info() throws Unusable {
     return guarded(() -> switch (format) {
-      case WAV -> Wav.length(bytes);
-      case FLAC -> Flac.length(bytes);
-      case VORBIS -> Vorbis.length(bytes);
-      case OPUS -> Opus.length(bytes);
-      case MP3 -> Mp3.length(bytes);
+      case WAV -> Wav.info(bytes);
+      case FLAC -> Flac.info(bytes);
+      case VORBIS -> Vorbis.info(bytes);
+      case OPUS -> Opus.info(bytes);
+      case MP3 -> Mp3.info(bytes);
     });
   }
 

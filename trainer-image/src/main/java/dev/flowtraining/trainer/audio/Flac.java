@@ -20,9 +20,9 @@ final class Flac {
   private Flac() {}
 
   /** The header block STREAMINFO. {@code samples} is 0, and md5 all zero, when the encoder did not know them. */
-  private record Info(int start, int rate, int channels, int bits, long samples, byte[] md5) {
+  private record Header(int start, int rate, int channels, int bits, long samples, byte[] md5) {
 
-    static Info of(byte[] file) throws Unusable {
+    static Header of(byte[] file) throws Unusable {
       int start = Mp3Frames.afterId3(file);
       int at = start + 8;
       if (file.length < at + STREAM_INFO) {
@@ -33,16 +33,17 @@ final class Flac {
       }
       // 20 bits rate, 3 channels − 1, 5 bits per sample − 1, 36 samples
       long packed = ByteBuffer.wrap(file).getLong(at + 10);
-      Info info = new Info(start, (int) (packed >>> 44), (int) (packed >>> 41 & 7) + 1, (int) (packed >>> 36 & 31) + 1,
-          packed & 0xF_FFFF_FFFFL, Arrays.copyOfRange(file, at + 18, at + STREAM_INFO));
-      if (info.rate == 0) {
+      Header header = new Header(start, (int) (packed >>> 44), (int) (packed >>> 41 & 7) + 1,
+          (int) (packed >>> 36 & 31) + 1, packed & 0xF_FFFF_FFFFL,
+          Arrays.copyOfRange(file, at + 18, at + STREAM_INFO));
+      if (header.rate == 0) {
         throw new Unusable(RejectReason.CORRUPT_AUDIO, "the header gives a rate of 0 Hz");
       }
-      if (info.bits > 24) {
+      if (header.bits > 24) {
         throw new Unusable(RejectReason.UNSUPPORTED_ENCODING,
-            "FLAC with " + info.bits + " bits; convert it to 24 or 16");
+            "FLAC with " + header.bits + " bits; convert it to 24 or 16");
       }
-      return info;
+      return header;
     }
 
     boolean hasMd5() {
@@ -50,27 +51,25 @@ final class Flac {
     }
   }
 
-  static AudioFile.Length length(byte[] file) throws Unusable {
-    Info info = Info.of(file);
-    if (info.samples == 0) {
-      return new AudioFile.Length(info.rate, decode(file).samples().length);
+  static AudioFile.Info info(byte[] file) throws Unusable {
+    Header header = Header.of(file);
+    if (header.samples > Integer.MAX_VALUE - 64) {
+      throw new Unusable(RejectReason.TOO_LONG, header.samples + " samples");
     }
-    if (info.samples > Integer.MAX_VALUE - 64) {
-      throw new Unusable(RejectReason.TOO_LONG, info.samples + " samples");
-    }
-    return new AudioFile.Length(info.rate, (int) info.samples);
+    int samples = header.samples == 0 ? decode(file).samples().length : (int) header.samples;
+    return new AudioFile.Info(header.rate, header.channels, "FLAC " + header.bits, samples);
   }
 
   static Waveform decode(byte[] file) throws Unusable {
-    Info info = Info.of(file);
+    Header header = Header.of(file);
     // a header that lies about the length must not cost memory: a block has 11 bytes at least
     long most = (file.length / 11 + 1L) * LONGEST_BLOCK;
-    float[] samples = new float[(int) Math.min(info.samples > 0 ? info.samples : LONGEST_BLOCK, most)];
+    float[] samples = new float[(int) Math.min(header.samples > 0 ? header.samples : LONGEST_BLOCK, most)];
     MessageDigest md5 = md5();
     int n = 0;
     try {
       FLACDecoder decoder =
-          new FLACDecoder(new ByteArrayInputStream(file, info.start, file.length - info.start));
+          new FLACDecoder(new ByteArrayInputStream(file, header.start, file.length - header.start));
       decoder.readMetadata();
       byte[] block = new byte[0];
       for (Frame frame = decoder.readNextFrame(); frame != null; frame = decoder.readNextFrame()) {
@@ -78,34 +77,34 @@ final class Flac {
         if (n + size > samples.length) {
           samples = Arrays.copyOf(samples, Math.max(n + size, 2 * samples.length));
         }
-        mean(decoder.getChannelData(), info, size, samples, n);
-        if (info.hasMd5()) {
-          block = digest(decoder.getChannelData(), info, size, block, md5);
+        mean(decoder.getChannelData(), header, size, samples, n);
+        if (header.hasMd5()) {
+          block = digest(decoder.getChannelData(), header, size, block, md5);
         }
         n += size;
       }
     } catch (IOException e) {
       throw new Unusable(RejectReason.CORRUPT_AUDIO, "the FLAC data is damaged (" + e.getMessage() + ")");
     }
-    if (n < info.samples) {
+    if (n < header.samples) {
       throw new Unusable(RejectReason.TRUNCATED_AUDIO,
-          "the header promises " + info.samples + " samples, " + n + " are there");
+          "the header promises " + header.samples + " samples, " + n + " are there");
     }
-    if (info.hasMd5() && !Arrays.equals(md5.digest(), info.md5)) {
+    if (header.hasMd5() && !Arrays.equals(md5.digest(), header.md5)) {
       throw new Unusable(RejectReason.CORRUPT_AUDIO,
           "the samples do not have the MD5 that the header states; write the file anew from its source");
     }
     if (n == 0) {
       throw new Unusable(RejectReason.ZERO_SAMPLES, "there is no audio");
     }
-    return new Waveform(n == samples.length ? samples : Arrays.copyOf(samples, n), info.rate);
+    return new Waveform(n == samples.length ? samples : Arrays.copyOf(samples, n), header.rate);
   }
 
-  private static void mean(ChannelData[] channels, Info info, int size, float[] out, int at) {
-    double scale = 1.0 / (1L << info.bits - 1) / info.channels;
+  private static void mean(ChannelData[] channels, Header header, int size, float[] out, int at) {
+    double scale = 1.0 / (1L << header.bits - 1) / header.channels;
     for (int i = 0; i < size; i++) {
       long sum = 0;
-      for (int c = 0; c < info.channels; c++) {
+      for (int c = 0; c < header.channels; c++) {
         sum += channels[c].getOutput()[i];
       }
       out[at + i] = (float) (sum * scale);
@@ -113,13 +112,13 @@ final class Flac {
   }
 
   /** The header's MD5 is that of the interleaved samples as little-endian whole bytes. */
-  private static byte[] digest(ChannelData[] channels, Info info, int size, byte[] block, MessageDigest md5) {
-    int width = (info.bits + 7) / 8;
-    int bytes = size * info.channels * width;
+  private static byte[] digest(ChannelData[] channels, Header header, int size, byte[] block, MessageDigest md5) {
+    int width = (header.bits + 7) / 8;
+    int bytes = size * header.channels * width;
     byte[] out = block.length >= bytes ? block : new byte[bytes];
     int at = 0;
     for (int i = 0; i < size; i++) {
-      for (int c = 0; c < info.channels; c++) {
+      for (int c = 0; c < header.channels; c++) {
         int v = channels[c].getOutput()[i];
         for (int b = 0; b < width; b++) {
           out[at++] = (byte) (v >> 8 * b);

@@ -18,9 +18,9 @@ final class Mp3 {
 
   private Mp3() {}
 
-  static AudioFile.Length length(byte[] file) throws Unusable {
+  static AudioFile.Info info(byte[] file) throws Unusable {
     Mp3Frames frames = Mp3Frames.of(file);
-    return new AudioFile.Length(frames.rate(), frames.samples());
+    return new AudioFile.Info(frames.rate(), frames.channels(), "MP3", frames.samples());
   }
 
   static Waveform decode(byte[] file) throws Unusable {

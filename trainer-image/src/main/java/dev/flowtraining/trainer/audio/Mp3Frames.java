@@ -13,7 +13,7 @@ import dev.flowtraining.trainer.data.Unusable;
  *     ffmpeg, sox and lame take it; without the tag 0, as ffmpeg does
  * @param samples of the recording, per channel
  */
-record Mp3Frames(int start, int end, int rate, int frameSamples, int skip, int samples) {
+record Mp3Frames(int start, int end, int rate, int channels, int frameSamples, int skip, int samples) {
   /** Samples by which every decoder is late. */
   private static final int DECODER_DELAY = 529;
   /** kbit/s of layer III by index; index 0 is a free format, 15 is forbidden. */
@@ -119,7 +119,7 @@ record Mp3Frames(int start, int end, int rate, int frameSamples, int skip, int s
     if (samples > Integer.MAX_VALUE - 64) {
       throw new Unusable(RejectReason.TOO_LONG, samples + " samples");
     }
-    return new Mp3Frames(start, at, first.rate, first.samples(), skip, (int) samples);
+    return new Mp3Frames(start, at, first.rate, first.mono ? 1 : 2, first.samples(), skip, (int) samples);
   }
 
   /** Tags that programs append. */

@@ -46,8 +46,9 @@ final class Opus {
     }
   }
 
-  static AudioFile.Length length(byte[] file) throws Unusable {
-    return new AudioFile.Length(RATE, Stream.of(file).span.samples());
+  static AudioFile.Info info(byte[] file) throws Unusable {
+    Stream s = Stream.of(file);
+    return new AudioFile.Info(RATE, s.channels, "Opus", s.span.samples());
   }
 
   static Waveform decode(byte[] file) throws Unusable {

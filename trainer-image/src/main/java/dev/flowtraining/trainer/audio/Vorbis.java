@@ -52,9 +52,9 @@ final class Vorbis {
     }
   }
 
-  static AudioFile.Length length(byte[] file) throws Unusable {
+  static AudioFile.Info info(byte[] file) throws Unusable {
     Stream s = Stream.of(file);
-    return new AudioFile.Length(s.info.rate, s.span.samples());
+    return new AudioFile.Info(s.info.rate, s.info.channels, "Vorbis", s.span.samples());
   }
 
   static Waveform decode(byte[] file) throws Unusable {

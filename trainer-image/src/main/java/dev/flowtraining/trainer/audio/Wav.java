@@ -61,6 +61,15 @@ public final class Wav {
       };
     }
 
+    String name() {
+      return switch (encoding) {
+        case PCM -> "PCM " + bits;
+        case FLOAT -> "float " + bits;
+        case A_LAW -> "A-law";
+        default -> "µ-law";
+      };
+    }
+
     int frameBytes() {
       return channels * bits / 8;
     }
@@ -112,9 +121,9 @@ public final class Wav {
     }
   }
 
-  static AudioFile.Length length(byte[] file) throws Unusable {
+  static AudioFile.Info info(byte[] file) throws Unusable {
     Data data = Data.of(file);
-    return new AudioFile.Length(data.format.rate, data.frames);
+    return new AudioFile.Info(data.format.rate, data.format.channels, data.format.name(), data.frames);
   }
 
   /** Decodes and averages the channels. */

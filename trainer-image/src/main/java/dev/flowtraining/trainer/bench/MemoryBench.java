@@ -80,7 +80,7 @@ public final class MemoryBench implements Callable<Integer> {
     List<String> clips = new ArrayList<>();
     double seconds = 0;
     for (Map.Entry<String, String> wav : wavs.entrySet()) {
-      double length = AudioFile.of(Files.readAllBytes(source.resolve(wav.getValue()))).length().seconds();
+      double length = AudioFile.of(Files.readAllBytes(source.resolve(wav.getValue()))).info().seconds();
       if (length >= minSeconds && length <= maxSeconds) {
         clips.add(wav.getKey());
         seconds += length;

@@ -27,9 +27,9 @@ public final class UtteranceFilter {
    * @throws Unusable when the row is to be left out
    */
   public int frames(UtteranceRow row) throws Unusable {
-    AudioFile.Length length = AudioFile.of(row.audioData()).length();
-    check(length.samples() / (double) length.rate(), row.text(), row.speechToken().length);
-    int frames = ExampleLoader.frames(length.samples(), length.rate(), row.speechToken().length);
+    AudioFile.Info info = AudioFile.of(row.audioData()).info();
+    check(info.samples() / (double) info.rate(), row.text(), row.speechToken().length);
+    int frames = ExampleLoader.frames(info.samples(), info.rate(), row.speechToken().length);
     if (frames == 0) {
       throw new Unusable(RejectReason.TOO_SHORT, "it is shorter than a group of tokens");
     }

@@ -28,28 +28,28 @@ record AudioCheck(FlowConfig.Prepare config, int minRate) {
     try {
       AudioFile file = AudioFile.of(read(u.wav()));
       file.format().requireName(u.wav().getFileName().toString());
-      AudioFile.Length length = file.length();
-      check(length);
+      AudioFile.Info info = file.info();
+      check(info);
       if (file.decode().peak() == 0) {
         throw new Unusable(RejectReason.SILENT, "every sample is 0");
       }
-      return new Outcome(length.seconds(), length.rate(), null);
+      return new Outcome(info.seconds(), info.rate(), null);
     } catch (Unusable e) {
       return new Outcome(0, 0, new Reject(u.utt(), e.reason(), u.wav() + ": " + e.getMessage()));
     }
   }
 
-  private void check(AudioFile.Length length) throws Unusable {
-    if (length.seconds() < config.minSeconds()) {
+  private void check(AudioFile.Info info) throws Unusable {
+    if (info.seconds() < config.minSeconds()) {
       throw new Unusable(RejectReason.TOO_SHORT,
-          length.seconds() + " s; prepare_conf.min_seconds is " + config.minSeconds());
+          info.seconds() + " s; prepare_conf.min_seconds is " + config.minSeconds());
     }
-    if (length.seconds() > config.maxSeconds()) {
+    if (info.seconds() > config.maxSeconds()) {
       throw new Unusable(RejectReason.TOO_LONG,
-          length.seconds() + " s; prepare_conf.max_seconds is " + config.maxSeconds());
+          info.seconds() + " s; prepare_conf.max_seconds is " + config.maxSeconds());
     }
-    if (length.rate() < minRate) {
-      throw new Unusable(RejectReason.LOW_SAMPLE_RATE, length.rate() + " Hz; the released tokenizer and speaker encoder"
+    if (info.rate() < minRate) {
+      throw new Unusable(RejectReason.LOW_SAMPLE_RATE, info.rate() + " Hz; the released tokenizer and speaker encoder"
           + " take " + minRate + " Hz and more, the built-in ones (both 'builtin') any rate");
     }
   }

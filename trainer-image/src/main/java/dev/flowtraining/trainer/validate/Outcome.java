@@ -90,6 +90,7 @@ record Outcome(Map<String, Path> inputs, List<SplitSummary> splits, Findings fin
     json.put("hours", Series.rounded(s.seconds.sum() / 3600));
     json.put("seconds", s.seconds.summary());
     json.put("sampleRates", s.rates);
+    json.put("channels", s.channels);
     json.put("encodings", s.encodings);
     json.put("peakDecibels", s.decibels.summary());
     json.put("characters", s.characters.summary());

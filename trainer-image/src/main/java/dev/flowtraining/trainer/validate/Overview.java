@@ -20,6 +20,7 @@ record Overview(List<Row> rows) {
     o.add(splits, "seconds each", s -> spread(s.seconds, "%.1f"));
     o.add(splits, "speakers", s -> "%,d".formatted(s.voices.size()));
     o.add(splits, "sample rate", s -> mix(s.rates, r -> "%,d Hz".formatted(r)));
+    o.add(splits, "channels", s -> mix(s.channels, c -> c == 1 ? "mono" : c == 2 ? "stereo" : c.toString()));
     o.add(splits, "encoding", s -> mix(s.encodings, e -> e));
     o.add(splits, "peak, dB of full scale", s -> spread(s.decibels, "%.0f"));
     o.add(splits, "characters each", s -> spread(s.characters, "%.0f"));

@@ -15,7 +15,7 @@ import java.security.NoSuchAlgorithmException;
  * @param silent part of its windows of 10 ms whose RMS is under −60 dB of full scale
  * @param content of the decoded samples, so that a copy in another container is the same
  */
-record Sound(int rate, String encoding, int samples, float peak, double clipped, double silent, Content content) {
+record Sound(int rate, int channels, String encoding, int samples, float peak, double clipped, double silent, Content content) {
   private static final float FULL_SCALE = 0.999f;
   private static final int RUN = 3;
   private static final double SILENCE = 1e-3;
@@ -25,9 +25,10 @@ record Sound(int rate, String encoding, int samples, float peak, double clipped,
 
   static Sound of(byte[] file) throws Unusable {
     AudioFile audio = AudioFile.of(file);
+    AudioFile.Info info = audio.info();
     Waveform wave = audio.decode();
-    return new Sound(wave.rate(), audio.format().name(), wave.samples().length, wave.peak(), clipped(wave.samples()),
-        silent(wave), content(wave));
+    return new Sound(info.rate(), info.channels(), info.encoding(), info.samples(), wave.peak(),
+        clipped(wave.samples()), silent(wave), content(wave));
   }
 
   double seconds() {

@@ -17,6 +17,7 @@ final class SplitSummary {
   final Series characters = new Series();
   final Series charactersPerSecond = new Series();
   final Map<Integer, Integer> rates = new TreeMap<>();
+  final Map<Integer, Integer> channels = new TreeMap<>();
   final Map<String, Integer> encodings = new TreeMap<>();
   final Voices voices = new Voices();
   final CodeUse.Both codes = new CodeUse.Both();
@@ -41,6 +42,7 @@ final class SplitSummary {
       decibels.add(s.decibels());
       charactersPerSecond.add(f.characters() / s.seconds());
       rates.merge(s.rate(), 1, Integer::sum);
+      channels.merge(s.channels(), 1, Integer::sum);
       encodings.merge(s.encoding(), 1, Integer::sum);
     }
     if (f.tokens() != null) {

@@ -78,7 +78,7 @@ class ValidateFolderTest {
         "warning duplicate-audio a-good", // the order of Kaldi's files is by name
         "error silent b-silent", "warning clipped b-clipped", "warning quiet b-quiet", "error too-short b-short",
         "warning no-words b-dots", "warning damaged-text b-broken-text", "warning text-too-long b-fast",
-        "error truncated-wav b-cut", "error missing-wav b-none", "error pipe b-pipe",
+        "error truncated-audio b-cut", "error missing-wav b-none", "error pipe b-pipe",
         "error malformed-line wav.scp:13", "error duplicate-utterance wav.scp:14", "error malformed-line text:13");
   }
 
