@@ -30,7 +30,8 @@ public final class FeatureBench implements Callable<Integer> {
   @Parameters(arity = "1..*", paramLabel = "FILE", description = "Recordings, in any format that is read.")
   private List<Path> files;
 
-  @Option(names = "--seconds", defaultValue = "3", description = "Processor time given to each measurement, after as much to warm up.")
+  @Option(names = "--seconds", defaultValue = "3",
+      description = "Processor time given to each measurement, after as much to warm up.")
   private double seconds;
 
   private static final OperatingSystemMXBean CPU = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
