@@ -154,6 +154,7 @@ def other_forms(data, folder, utts):
         data["wav.scp"][utt + "-form%d" % i] = str(path)
     for name in ("text", "utt2spk", "utt2embedding", "utt2speech_token"):
         data[name].update({new: data[name][old] for new, old in added.items()})
+    return list(added)
 
 
 def parquet_columns(file):
@@ -180,6 +181,7 @@ def main():
     args = parser.parse_args()
     checkout, run = args.cosyvoice.absolute(), args.run_dir.absolute()
     sys.path[:0] = [str(checkout)]
+    torch.set_num_threads(1)
     import whisper
     from whisper.tokenizer import get_tokenizer
     tokenizer = get_tokenizer(multilingual=True, num_languages=100, language="en", task="transcribe")
@@ -191,7 +193,7 @@ def main():
     data = {n: kaldi(run / "data/train" / n) for n in
             ("wav.scp", "text", "utt2spk", "utt2embedding", "spk2embedding", "utt2speech_token")}
     ours = [run / line.strip() for line in open(run / "parquet/train/data.list")]
-    rows = 0
+    kept = []
     for file in ours:
         for row in pandas.read_parquet(file).to_dict("records"):
             utt = row["utt"]
@@ -199,10 +201,10 @@ def main():
             check((row["wav"], row["text"], row["spk"]) == tuple(data[n][utt] for n in ("wav.scp", "text", "utt2spk")), utt)
             check(np.array_equal(row["utt_embedding"].astype(np.float32), np.float32(vector(data["utt2embedding"][utt]))), utt)
             check(list(row["speech_token"]) == [int(t) for t in data["utt2speech_token"][utt].split()], "tokens of " + utt)
-            rows += 1
+            kept.append(utt)
     groups = sum(pyarrow.parquet.ParquetFile(f).num_row_groups for f in ours)
     print("ok: pandas %s, pyarrow %s: %d rows in %d files, %d row groups, as they were written"
-          % (pandas.__version__, pyarrow.__version__, rows, len(ours), groups))
+          % (pandas.__version__, pyarrow.__version__, len(kept), len(ours), groups))
 
     # 2
     mine, dropped = our_batches(args, run, "train", LOOSE, tiktoken, scratch)
@@ -213,8 +215,7 @@ def main():
     source, made = scratch / "src", scratch / "theirs"
     source.mkdir()
     made.mkdir()
-    other_forms(data, source, list(data["utt2speech_token"])[5::17])
-    kept = [u for u in data["wav.scp"] if u in data["utt2speech_token"]]
+    kept += other_forms(data, source, kept[5::17])
     for name in ("wav.scp", "text", "utt2spk"):
         (source / name).write_text("".join("%s %s\n" % (u, data[name][u]) for u in kept))
     (source / "instruct").write_text("".join("%s speak clearly\n" % u for u in kept))
