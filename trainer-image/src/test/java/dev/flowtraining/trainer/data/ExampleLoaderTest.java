@@ -50,7 +50,8 @@ class ExampleLoaderTest {
         assertThat(example.mel_FC()).containsExactly(mel, offset((float) tolerance.get("log_mel_abs").asDouble()));
         AudioFile.Length length = AudioFile.of(row.audioData()).length();
         int resampled = Resample.between(length.rate(), Mel.RATE).length(length.samples());
-        assertThat(Math.ceilDiv(resampled, 960) * 960).isEqualTo(listed.get("samples_24k_after_padding_to_960").asInt());
+        assertThat(Math.ceilDiv(resampled, 960) * 960)
+            .isEqualTo(listed.get("samples_24k_after_padding_to_960").asInt());
         assertThat(ExampleLoader.frames(length.samples(), length.rate(), row.speechToken().length))
             .isEqualTo(example.frames());
       }
