@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
  * and epochs of batches, each in a JVM of its own. Prints a JSON line for each; ends with the first that fails.
  */
 @CommandLine.Command(name = "memory-bench", mixinStandardHelpOptions = true,
-    description = "Repeats short clips under new names and runs stages 0 to 3 and two epochs of batches in a small heap.")
+    description = "Repeats short clips under new names; stages 0 to 3 and two epochs of batches in a small heap.")
 public final class MemoryBench implements Callable<Integer> {
   private static final Pattern AFTER_GC = Pattern.compile("->(\\d+)M\\(");
 
@@ -150,8 +150,8 @@ public final class MemoryBench implements Callable<Integer> {
   /** KiB; 0 when it has ended. */
   private static long rss(long pid) {
     try (Stream<String> lines = Files.lines(Path.of("/proc/" + pid + "/status"))) {
-      return lines.filter(l -> l.startsWith("VmHWM")).mapToLong(l -> Long.parseLong(l.replaceAll("\\D", ""))).findFirst()
-          .orElse(0);
+      return lines.filter(l -> l.startsWith("VmHWM"))
+          .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", ""))).findFirst().orElse(0);
     } catch (IOException | RuntimeException e) {
       return 0;
     }

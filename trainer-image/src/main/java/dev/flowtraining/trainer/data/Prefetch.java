@@ -13,7 +13,8 @@ import java.util.function.ToLongFunction;
 
 /**
  * Makes things ahead of their use with a few threads, in order whatever their number, as long as what waits stays
- * within a number of things for each thread and within a number of bytes; the next one is made even when it is larger. Tells how long its user waited: a trainer that waits for data shows it.
+ * within a number of things for each thread and within a number of bytes; the next one is made even when it is larger.
+ * Tells how long its user waited: a trainer that waits for data shows it.
  */
 public final class Prefetch<I, T> implements Iterator<T>, AutoCloseable {
   private final Iterator<I> inputs;
@@ -41,7 +42,8 @@ public final class Prefetch<I, T> implements Iterator<T>, AutoCloseable {
     this.make = make;
     this.maxBytes = maxBytes;
     maxWaiting = (long) Math.max(1, threads) * prefetch;
-    workers = Executors.newFixedThreadPool(Math.max(1, threads), Thread.ofPlatform().daemon().name("data-", 0).factory());
+    workers = Executors.newFixedThreadPool(Math.max(1, threads),
+        Thread.ofPlatform().daemon().name("data-", 0).factory());
     fill();
   }
 

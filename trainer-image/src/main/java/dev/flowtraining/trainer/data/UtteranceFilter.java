@@ -6,8 +6,8 @@ import dev.flowtraining.trainer.parquet.UtteranceRow;
 
 /**
  * Which utterances are trained on, by length, text and tokens: the rules of CosyVoice's {@code filter}. What it leaves
- * out is counted with its reason, where upstream only passes on. The rate is judged in stage 0: the released models want
- * 16 kHz, the built-in ones take any.
+ * out is counted with its reason, where upstream only passes on. The rate is judged in stage 0: the released models
+ * want 16 kHz, the built-in ones take any.
  */
 public final class UtteranceFilter {
   /** Upstream counts time in 10 ms. */

@@ -14,8 +14,8 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * A Kaldi table as the stages write it, sorted by key and looked up where it lies: the file is mapped, and the heap holds
- * where its lines begin. An embedding is two kilobytes of text, so a table of them may be larger than the heap.
+ * A Kaldi table as the stages write it, sorted by key and looked up where it lies: the file is mapped, and the heap
+ * holds where its lines begin. An embedding is two kilobytes of text, so a table of them may be larger than the heap.
  * Thread-safe.
  */
 final class SortedTable implements AutoCloseable {
@@ -74,7 +74,8 @@ final class SortedTable implements AutoCloseable {
       int order = Arrays.compareUnsigned(found, wanted);
       if (order == 0) {
         byte[] line = bytes(starts[middle], starts[middle + 1] - 1);
-        return Optional.of(new String(line, wanted.length, line.length - wanted.length, StandardCharsets.UTF_8).strip());
+        int blank = wanted.length;
+        return Optional.of(new String(line, blank, line.length - blank, StandardCharsets.UTF_8).strip());
       }
       if (order < 0) {
         low = middle + 1;

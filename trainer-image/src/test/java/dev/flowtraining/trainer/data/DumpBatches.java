@@ -20,8 +20,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The batches of a split, sorted by length over the whole split, for {@code parquet_round_trip.py}: RUN_DIR SPLIT CONFIG
- * OUT → {@code OUT.safetensors} ({@code i.mel, i.token, i.token_len, i.speaker}), {@code OUT.json} (names, drops).
+ * The batches of a split, sorted by length over the whole split, for {@code parquet_round_trip.py}: RUN_DIR SPLIT
+ * CONFIG OUT → {@code OUT.safetensors} ({@code i.mel, i.token, i.token_len, i.speaker}), {@code OUT.json} (names, drops).
  */
 public final class DumpBatches {
   private DumpBatches() {}

@@ -67,7 +67,8 @@ class EpochPlanTest {
   void epochs_differ_and_are_repeatable() {
     int[] frames = frames(300);
     List<int[]> files = files(300, 64);
-    assertThat(text(EpochPlan.of(frames, files, SIZES, 7, 1, 2))).isEqualTo(text(EpochPlan.of(frames, files, SIZES, 7, 1, 2)))
+    assertThat(text(EpochPlan.of(frames, files, SIZES, 7, 1, 2)))
+        .isEqualTo(text(EpochPlan.of(frames, files, SIZES, 7, 1, 2)))
         .isNotEqualTo(text(EpochPlan.of(frames, files, SIZES, 7, 2, 2)))
         .isNotEqualTo(text(EpochPlan.of(frames, files, SIZES, 8, 1, 2)));
   }
@@ -99,7 +100,8 @@ class EpochPlanTest {
     JsonNode dynamic = Fixtures.json("data/meta.json").get("dynamic_batch");
     assertThat(dynamic.get("vectors")).isNotEmpty().allSatisfy(vector -> {
       int[] frames = ints(vector.get("lengths"));
-      assertThat(lengths(frames, vector.get("max_frames_in_batch").asInt())).isEqualTo(sortedEach(vector.get("batches")));
+      assertThat(lengths(frames, vector.get("max_frames_in_batch").asInt()))
+          .isEqualTo(sortedEach(vector.get("batches")));
     });
     // the one difference: no empty batch before a first utterance that is too long, on which upstream's padding fails
     JsonNode oversize = dynamic.get("oversize_first_sample");
@@ -108,7 +110,7 @@ class EpochPlanTest {
     assertThat(lengths(ints(oversize.get("lengths")), oversize.get("max_frames_in_batch").asInt())).isEqualTo(expected);
   }
 
-  /** Upstream shares out files, some twice when there are too few; here a rank reads its part, and nothing is repeated. */
+  /** Upstream shares out files, some twice when there are too few; here a rank reads its part and nothing twice. */
   @Test
   void a_rank_reads_its_part_of_the_row_groups() {
     JsonNode samples = Fixtures.json("data/meta.json").at("/file_partition/samples");

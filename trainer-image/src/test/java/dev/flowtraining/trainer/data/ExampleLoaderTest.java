@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.audio.AudioFile;
+import dev.flowtraining.trainer.audio.Mel;
+import dev.flowtraining.trainer.audio.Resample;
 import dev.flowtraining.trainer.audio.Waveform;
 import dev.flowtraining.trainer.audio.Wav;
 import dev.flowtraining.trainer.config.FlowConfig;
@@ -27,11 +29,19 @@ class ExampleLoaderTest {
     Map<String, Tensor> expected = Fixtures.npz("data/pipeline.npz");
     JsonNode tolerance = Fixtures.json("audio/meta.json").get("suggested_tolerance");
     ExampleLoader loader = new ExampleLoader(config("spk"), 80);
+    ExampleLoader utterance = new ExampleLoader(config("utt"), 80);
     int compared = 0;
     for (String file : Fixtures.json("data/meta.json").get("data_list").asText().split("\n")) {
       for (UtteranceRow row : ParquetFile.read(Fixtures.file("data").resolveSibling(file))) {
         Example example = loader.load(row);
-        compared++;
+        JsonNode listed = Fixtures.json("data/meta.json").at("/pipeline/rows").get(compared++);
+        assertThat(row.utt()).isEqualTo(listed.get("utt").asText());
+        assertThat(row.speechToken()).hasSize(listed.get("mixed_tokens").asInt());
+        assertThat(example.tokens()).isEqualTo(listed.get("time_aligned_tokens").asInt());
+        // upstream counts before the trim to whole groups
+        assertThat(example.frames()).isLessThanOrEqualTo(listed.get("mel_frames").asInt());
+        assertThat(norm(utterance.load(row).speaker())).isCloseTo(listed.get("utt_embedding_norm").asDouble(),
+            offset(1e-6));
         assertThat(example.token_2T()).isEqualTo(ints(expected.get(row.utt() + ".speech_token_dual")));
         assertThat(example.speaker())
             .containsExactly(floats(expected.get(row.utt() + ".spk_embedding")), offset(1e-6f));
@@ -39,6 +49,9 @@ class ExampleLoaderTest {
         assertThat(example.frames()).isEqualTo(2 * example.tokens());
         assertThat(example.mel_FC()).containsExactly(mel, offset((float) tolerance.get("log_mel_abs").asDouble()));
         AudioFile.Info info = AudioFile.of(row.audioData()).info();
+        int resampled = Resample.between(info.rate(), Mel.RATE).length(info.samples());
+        assertThat(Math.ceilDiv(resampled, 960) * 960)
+            .isEqualTo(listed.get("samples_24k_after_padding_to_960").asInt());
         assertThat(ExampleLoader.frames(info.samples(), info.rate(), row.speechToken().length))
             .isEqualTo(example.frames());
       }
@@ -84,6 +97,14 @@ class ExampleLoaderTest {
 
   private static FlowConfig.Dataset config(String embedding) {
     return Stages.dataset(embedding);
+  }
+
+  private static double norm(float[] vector) {
+    double sum = 0;
+    for (float v : vector) {
+      sum += (double) v * v;
+    }
+    return Math.sqrt(sum);
   }
 
   private static int[] ints(Tensor t) {

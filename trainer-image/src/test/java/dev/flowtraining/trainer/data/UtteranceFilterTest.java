@@ -67,6 +67,7 @@ class UtteranceFilterTest {
     Files.writeString(file, "not a rank\n");
     assertThatThrownBy(() -> TextTokenizer.of(file.toString())).isInstanceOf(StageFailure.class)
         .hasMessageContaining("base64 rank");
-    assertThatThrownBy(() -> TextTokenizer.of("/none")).isInstanceOf(StageFailure.class).hasMessageContaining("builtin");
+    assertThatThrownBy(() -> TextTokenizer.of("/none")).isInstanceOf(StageFailure.class)
+        .hasMessageContaining("builtin");
   }
 }
