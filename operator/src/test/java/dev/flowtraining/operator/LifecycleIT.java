@@ -192,6 +192,9 @@ class LifecycleIT {
     cluster.apply(TRAIN_ONLY);
     cluster.run("demo-train-1");
     cluster.await("demo", s -> s.of(Stage.TRAIN).phase() == StagePhase.RUNNING);
+    // its peer notices first, and ends
+    cluster.exit("demo-train-1-0", 0, 75, "Error", "{\"stage\":\"train\",\"rank\":0,\"reason\":\"PeerLost\","
+        + "\"message\":\"rank 2 is gone\"}");
     cluster.client.pods().inNamespace("default").withName("demo-train-1-1").delete();
     FlowTrainingStatus restarting = cluster.awaitPhase("demo", Phase.RESTARTING);
     assertThat(restarting.training().lastFailure().reason()).isEqualTo("PodDeleted");
