@@ -97,6 +97,17 @@ class JobOutcomeTest {
   }
 
   @Test
+  void whatTheRuntimeKnowsIsTold() {
+    assertThat(failure(TRAIN, pod(TRAIN, 0, new ContainerView.Terminated(128, "StartError", "exec: no such file", NOW),
+        running()))).extracting(LastFailure::reason, LastFailure::exitCode).containsExactly("StartError", 128);
+    assertThat(failure(TRAIN, pod(TRAIN, 0, new ContainerView.Terminated(137, "OOMKilled", "", NOW), running()))
+        .message()).contains("max_frames_in_batch");
+    JobView parquet = job(Stage.PARQUET, 1);
+    assertThat(failure(parquet, pod(parquet, 0, new ContainerView.Terminated(137, "OOMKilled", "", NOW)))
+        .message()).endsWith("raise resources.limits.memory");
+  }
+
+  @Test
   void aFailedCheckIsTold() {
     JobView job = job(Stage.PREPARE_DATA, 1);
     PodView pod = new PodView("p", Stage.PREPARE_DATA, 1, 0, "n", true, Optional.empty(), Optional.empty(),

@@ -36,6 +36,7 @@ class ProgressTest {
       START + ",\"fraction\":0.5,\"loss\":\"Infinity\"}",
       START + ",\"fraction\":0.5,\"epoch\":-1}",
       START + ",\"fraction\":0.5,\"estimatedCompletion\":\"soon\"}",
+      START + ",\"fraction\":0.5,\"estimatedCompletion\":\"+1000000000-01-01T00:00:00Z\"}",
       START + ",\"fraction\":0.5,\"checkpoint\":{\"path\":\"/etc/passwd\",\"step\":1}}",
       START + ",\"fraction\":0.5,\"checkpoint\":{\"path\":\"exp/flow_model/attempt-1/../../x.pt\",\"step\":1}}",
       START + ",\"fraction\":0.5,\"checkpoint\":{\"path\":\"exp/flow_model/attempt-1/a.pt\",\"step\":-1}}",
