@@ -109,9 +109,9 @@ public final class StageMachine {
       return missing.get();
     }
     if (configChanged(ft, seen)) {
-      return new Decision.Blocked("ConfigChanged", "the configuration that this run began with was deleted, and ConfigMap '"
-          + ft.getSpec().config().configMapRef().name() + "' holds another one now: put the old one back, or delete the "
-          + "FlowTraining and apply it anew", true);
+      return new Decision.Blocked("ConfigChanged", "the configuration that this run began with was deleted, and "
+          + "ConfigMap '" + ft.getSpec().config().configMapRef().name() + "' holds another one now: put the old one "
+          + "back, or delete the FlowTraining and apply it anew", true);
     }
     FlowTrainingStatus status = ft.getStatus();
     Optional<Decision> left = leftOf(stage, status.of(stage).attempt(), seen, now);

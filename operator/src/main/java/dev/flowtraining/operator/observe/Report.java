@@ -15,8 +15,8 @@ import java.time.format.DateTimeParseException;
  * @param runId the uid of the FlowTraining that the report is of
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message, Integer epoch,
-    Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
+public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message,
+    Integer epoch, Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
     Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
 
   private static final int MAX_TEXT = 1024;

@@ -5,7 +5,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Optional;
 
-/** What a trainer process leaves behind: {@code {"stage","rank","reason","message","step"}}, at most 4,096 bytes. Which rank and stage it was is known. */
+/**
+ * What a trainer process leaves behind: {@code {"stage","rank","reason","message","step"}}, at most 4,096 bytes. Which
+ * stage and rank it was its container tells.
+ */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record TerminationMessage(String reason, String message) {
 

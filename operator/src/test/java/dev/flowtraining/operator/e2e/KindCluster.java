@@ -33,8 +33,9 @@ import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * A namespace of its own on the kind cluster that {@code ./flow} made: the restricted profile enforced, the sample speech
- * as claim {@code speech}, an empty claim {@code flow-workspace}, both on a host folder that the test can read and write.
+ * A namespace of its own on the kind cluster that {@code ./flow} made: the restricted profile enforced, the sample
+ * speech as claim {@code speech}, an empty claim {@code flow-workspace}, both on a host folder that the test can read
+ * and write.
  */
 final class KindCluster implements AutoCloseable {
   private static final Path HOST = Path.of(System.getenv().getOrDefault("FLOW_HOST_DIR", "/flowtraining"));

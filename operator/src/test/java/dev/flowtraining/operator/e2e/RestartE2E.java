@@ -56,8 +56,8 @@ class RestartE2E {
   @Test
   void operatorRestartDisturbsNothing() {
     String before = cluster.pod("restart-train-1", 0).getMetadata().getUid();
-    cluster.client.pods().inNamespace("flowtraining-system").withLabel("app.kubernetes.io/name", "flowtraining-operator")
-        .withGracePeriod(0).delete();
+    cluster.client.pods().inNamespace("flowtraining-system")
+        .withLabel("app.kubernetes.io/name", "flowtraining-operator").withGracePeriod(0).delete();
     FlowTrainingStatus status = cluster.awaitEnd("restart", Duration.ofMinutes(6));
     KindCluster.assertSucceeded(status);
     assertThat(status.training().restarts()).isZero();
@@ -71,8 +71,8 @@ class RestartE2E {
     assertThat(status.training().restarts()).isEqualTo(1);
     assertThat(status.training().attempt()).isEqualTo(2);
     assertThat(status.training().epoch()).as("the last epoch, from 0").isEqualTo(EPOCHS - 1);
-    List<String> args = cluster.client.batch().v1().jobs().inNamespace(cluster.namespace).withName("restart-train-2").get()
-        .getSpec().getTemplate().getSpec().getContainers().getFirst().getArgs();
+    List<String> args = cluster.client.batch().v1().jobs().inNamespace(cluster.namespace).withName("restart-train-2")
+        .get().getSpec().getTemplate().getSpec().getContainers().getFirst().getArgs();
     assertThat(args).contains("--resume-from");
     String checkpoint = args.get(args.indexOf("--resume-from") + 1);
     assertThat(checkpoint).startsWith("exp/flow_model/attempt-1/");

@@ -85,8 +85,8 @@ class JobOutcomeTest {
 
   @Test
   void theTrainersOwnWordsAreTaken() {
-    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"stage\":\"train\",\"reason\":\"NoData\",\"message\":\"no parquet\"}",
-        NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData",
+    String noData = "{\"stage\":\"train\",\"reason\":\"NoData\",\"message\":\"no parquet\"}";
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, noData, NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData",
             "no parquet");
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"reason\":\"no reason; rm -rf\"}", NOW), running())).reason())
         .isEqualTo("BadInput");

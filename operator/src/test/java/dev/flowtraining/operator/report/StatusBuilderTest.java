@@ -98,8 +98,8 @@ class StatusBuilderTest {
     assertThat(end.conditions()).filteredOn(Condition::holds).extracting(Condition::type).containsExactly("Stalled");
     assertThat(condition(end, "Trained")).extracting(Condition::reason, Condition::message)
         .containsExactly("NoData", "NoData: no parquet");
-    assertThat(condition(end, "Stalled").message()).isEqualTo("train: NoData: no parquet; put it right, then change the "
-        + "spec or delete and apply it (finished stages are reused)");
+    assertThat(condition(end, "Stalled").message()).isEqualTo("train: NoData: no parquet; put it right, then "
+        + "change the spec or delete and apply it (finished stages are reused)");
   }
 
   @Test
