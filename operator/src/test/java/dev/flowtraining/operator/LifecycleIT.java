@@ -111,8 +111,8 @@ class LifecycleIT {
     cluster.awaitJob("demo-average");
     cluster.runStage("demo-average");
     cluster.run("demo-export");
-    cluster.report("demo", "artifacts.json", "[{\"name\":\"flow.pt\",\"path\":\"export/flow.pt\",\"bytes\":7,\"sha256\":\""
-        + "0".repeat(64) + "\"}]");
+    cluster.report("demo", "artifacts.json", "[{\"name\":\"flow.pt\",\"path\":\"export/flow.pt\",\"bytes\":7,"
+        + "\"sha256\":\"" + "0".repeat(64) + "\"}]");
     cluster.complete("demo-export");
 
     FlowTrainingStatus end = cluster.await("demo",
@@ -192,6 +192,9 @@ class LifecycleIT {
     cluster.apply(TRAIN_ONLY);
     cluster.run("demo-train-1");
     cluster.await("demo", s -> s.of(Stage.TRAIN).phase() == StagePhase.RUNNING);
+    // its peer notices first, and ends
+    cluster.exit("demo-train-1-0", 0, 75, "Error", "{\"stage\":\"train\",\"rank\":0,\"reason\":\"PeerLost\","
+        + "\"message\":\"rank 2 is gone\"}");
     cluster.client.pods().inNamespace("default").withName("demo-train-1-1").delete();
     FlowTrainingStatus restarting = cluster.awaitPhase("demo", Phase.RESTARTING);
     assertThat(restarting.training().lastFailure().reason()).isEqualTo("PodDeleted");
@@ -428,7 +431,8 @@ class LifecycleIT {
 
   private static String progress(int attempt, double fraction, int epoch, int step) {
     return """
-        {"stage":"train","attempt":%d,"time":"%s","fraction":%s,"message":"epoch %d/10","epoch":%d,"maxEpoch":10,"step":%d,
+        {"stage":"train","attempt":%d,"time":"%s","fraction":%s,"message":"epoch %d/10","epoch":%d,"maxEpoch":10,
+        "step":%d,
         "loss":1.25,"checkpoint":{"path":"exp/flow_model/attempt-%d/step_%d.pt","step":%d,"epoch":%d,"time":"%s"}}"""
         .formatted(attempt, Instant.now(), fraction, epoch, epoch, step, attempt, step, step, epoch, Instant.now())
         .replace("\n", "");

@@ -96,7 +96,8 @@ public final class Samples {
 
   public static PodView disrupted(PodView p, String reason, Instant at) {
     return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), p.deletionRequested(),
-        p.graceEnds(), Optional.of(new PodView.Disruption(reason, "taken away", at)), p.unschedulable(), p.containers());
+        p.graceEnds(), Optional.of(new PodView.Disruption(reason, "taken away", at)), p.unschedulable(),
+        p.containers());
   }
 
   public static PodView unschedulable(PodView p, String message) {

@@ -29,7 +29,8 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
       case Decision.Start start -> start(ft, start, seen, image);
       case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs(), down.lostPods());
       // deleted by hand: it comes back empty, and the trainer fills it with its next report
-      case Decision.Wait wait when !seen.progressMapExists() && !ft.getStatus().phase().isTerminal() ->
+      case Decision.Wait wait when !seen.progressMapExists() && ft.getStatus().startTime() != null
+          && ft.getStatus().completionTime() == null ->
           new Children(List.of(RunObjects.progress(ft)), List.of(), List.of(), List.of());
       case Decision.Wait wait -> NONE;
       case Decision.Idle idle -> NONE;

@@ -109,9 +109,9 @@ public final class StageMachine {
       return missing.get();
     }
     if (configChanged(ft, seen)) {
-      return new Decision.Blocked("ConfigChanged", "the configuration that this run began with was deleted, and ConfigMap '"
-          + ft.getSpec().config().configMapRef().name() + "' holds another one now: put the old one back, or delete the "
-          + "FlowTraining and apply it anew", true);
+      return new Decision.Blocked("ConfigChanged", "the configuration that this run began with was deleted, and "
+          + "ConfigMap '" + ft.getSpec().config().configMapRef().name() + "' holds another one now: put the old one "
+          + "back, or delete the FlowTraining and apply it anew", true);
     }
     FlowTrainingStatus status = ft.getStatus();
     Optional<Decision> left = leftOf(stage, status.of(stage).attempt(), seen, now);
@@ -131,10 +131,13 @@ public final class StageMachine {
         && !InputHash.of(ft.getSpec(), seen.config().text()).get(last).equals(ft.getStatus().of(last).inputHash());
   }
 
+  /** The first Job of a run checks, and after a check that failed the next one. */
   private static boolean isFirstOfRun(FlowTraining ft, Stage stage) {
     FlowTrainingStatus status = ft.getStatus();
     Instant begun = Instant.parse(status.startTime());
-    return Stage.inOrder().stream()
+    LastFailure last = status.training().lastFailure();
+    boolean passed = status.of(stage).startTime() != null && !(last != null && "check".equals(last.stage()));
+    return !passed && Stage.inOrder().stream()
         .filter(s -> s != stage && status.of(s).phase() == StagePhase.SUCCEEDED)
         .noneMatch(s -> !Instant.parse(status.of(s).completionTime()).isBefore(begun));
   }

@@ -35,7 +35,8 @@ final class NotStartedReason {
           boolean image = IMAGE.contains(waiting.reason());
           return new JobOutcome.NotStarted(image ? "ImagePullFailed" : waiting.reason(),
               "pod " + pod.name() + ", container " + container.name() + ": " + waiting.reason()
-                  + (waiting.message().isEmpty() ? "" : ": " + waiting.message()) + (image ? OTHER_IMAGE : changed(job)));
+                  + (waiting.message().isEmpty() ? "" : ": " + waiting.message())
+                  + (image ? OTHER_IMAGE : changed(job)));
         }
       }
     }

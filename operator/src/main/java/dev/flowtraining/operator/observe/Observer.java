@@ -74,7 +74,8 @@ public final class Observer {
         ended || running.isPresent() ? Map.of() : claims(ft),
         ended || inProgress && !(running.isEmpty() && snapshotLost(ft)) ? ConfigSource.none() : config(ft),
         running.map(s -> warnings(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
-        progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()), progressMap.isPresent());
+        progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()),
+        progressMap.isPresent());
   }
 
   private static Map<String, String> uids(Set<Job> jobs, Set<Pod> pods) {
@@ -161,7 +162,8 @@ public final class Observer {
   /** By uid, since events outlive their objects: a Job of a deleted FlowTraining had the same name. */
   private Optional<Warning> lastWarning(FlowTraining ft, String about, String uid) {
     return client.v1().events().inNamespace(ft.getMetadata().getNamespace())
-        .withField("involvedObject.name", about).withField("involvedObject.uid", uid).withField("type", "Warning").list().getItems().stream()
+        .withField("involvedObject.name", about).withField("involvedObject.uid", uid).withField("type", "Warning")
+        .list().getItems().stream()
         .max((a, b) -> last(a).compareTo(last(b)))
         .map(e -> new Warning(e.getReason(), e.getMessage()));
   }

@@ -15,11 +15,14 @@ import java.time.format.DateTimeParseException;
  * @param runId the uid of the FlowTraining that the report is of
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message, Integer epoch,
-    Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
+public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message,
+    Integer epoch, Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
     Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
 
   private static final int MAX_TEXT = 1024;
+  /** Further off no clock is, and no sum of times overflows. */
+  private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
+  private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
   /** More digits than these mean nothing in a status, and are hard to read there. */
   private static final MathContext DIGITS = new MathContext(5);
 
@@ -72,8 +75,8 @@ public record Report(String runId, Stage stage, Integer attempt, String time, Do
       return false;
     }
     try {
-      Instant.parse(text);
-      return true;
+      Instant time = Instant.parse(text);
+      return time.isAfter(EARLIEST) && time.isBefore(LATEST);
     } catch (DateTimeParseException e) {
       return false;
     }

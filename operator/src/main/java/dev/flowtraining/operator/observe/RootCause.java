@@ -17,6 +17,9 @@ final class RootCause {
   private static final Set<Integer> ENDED_FROM_OUTSIDE =
       Set.of(ExitCode.RETRYABLE.code(), ExitCode.SIGKILL.code(), ExitCode.SIGTERM.code());
 
+  /** The container runtime's reasons of every process that ended; others (StartError) tell more than an exit code. */
+  private static final Set<String> SAYS_NOTHING = Set.of("", "Error", "Completed");
+
   private RootCause() {
   }
 
@@ -65,11 +68,13 @@ final class RootCause {
     if ("OOMKilled".equals(end.reason())) {
       return Optional.of(failure(Cause.OOM_KILLED, job, pod, rank, end.exitCode(), "OOMKilled",
           "the kernel killed container " + container.name() + " of pod " + pod.name()
-              + " for its memory: raise resources.limits.memory, or lower max_frames_in_batch", end.at()));
+              + " for its memory: raise resources.limits.memory"
+              + (rank == null ? "" : ", or lower dataset_conf.max_frames_in_batch"), end.at()));
     }
     ExitCode code = ExitCode.of(end.exitCode());
     Optional<TerminationMessage> said = TerminationMessage.parse(end.message());
-    String reason = said.map(TerminationMessage::reason).orElse(code.reason());
+    String reason = said.map(TerminationMessage::reason)
+        .orElse(SAYS_NOTHING.contains(end.reason()) ? code.reason() : end.reason());
     String message = said.map(TerminationMessage::message).filter(m -> m != null && !m.isBlank())
         .map(TerminationMessage::tail)
         .orElseGet(() -> code.sentence() + lastWords(end));

@@ -5,9 +5,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Optional;
 
-/** What a trainer process leaves behind: {@code {"stage","rank","reason","message","step"}}, at most 4,096 bytes. */
+/**
+ * What a trainer process leaves behind: {@code {"stage","rank","reason","message","step"}}, at most 4,096 bytes. Which
+ * stage and rank it was its container tells.
+ */
 @JsonIgnoreProperties(ignoreUnknown = true)
-record TerminationMessage(String stage, Integer rank, String reason, String message, Long step) {
+record TerminationMessage(String reason, String message) {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_MESSAGE = 1024;

@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Reads Jobs and pods of Kubernetes into what decisions need. */
 final class Views {
@@ -76,7 +77,14 @@ final class Views {
         .findFirst();
     boolean evicted = pod.getStatus() != null && "Evicted".equals(pod.getStatus().getReason());
     return told.isPresent() || !evicted ? told
-        : Optional.of(new Disruption("Evicted", text(pod.getStatus().getMessage()), created));
+        : Optional.of(new Disruption("Evicted", text(pod.getStatus().getMessage()), ended(pod, created)));
+  }
+
+  /** When its last container ended. */
+  private static Instant ended(Pod pod, Instant created) {
+    return containers(pod, created).stream()
+        .flatMap(c -> c.state() instanceof ContainerView.Terminated end ? Stream.of(end.at()) : Stream.empty())
+        .max(Instant::compareTo).orElse(created);
   }
 
   private static List<ContainerView> containers(Pod pod, Instant created) {

@@ -69,13 +69,14 @@ public final class StatusBuilder {
         && !ft.getMetadata().getGeneration().equals(status.observedGeneration());
   }
 
-  /** The spec may have come to ask for less than what failed. */
+  /** The spec may have come to ask for less: then what failed does not matter, and what was done is not asked for. */
   private static FlowTrainingStatus nothingLeft(FlowTrainingSpec spec, FlowTrainingStatus status, String time) {
-    boolean complete = status.phase() != Phase.SUCCEEDED && allComplete(spec, status);
-    return complete
-        ? status.withStages(status.stages().stream().map(s -> spec.stages().contains(s.name()) ? s
-            : s.withPhase(StagePhase.NOT_REQUESTED)).toList()).ended(Phase.SUCCEEDED, time)
-        : status;
+    if (!allComplete(spec, status)) {
+      return status;
+    }
+    FlowTrainingStatus requested = status.withStages(status.stages().stream()
+        .map(s -> spec.stages().contains(s.name()) ? s : s.withPhase(StagePhase.NOT_REQUESTED)).toList());
+    return status.phase() == Phase.SUCCEEDED ? requested : requested.ended(Phase.SUCCEEDED, time);
   }
 
   private static boolean allComplete(FlowTrainingSpec spec, FlowTrainingStatus status) {

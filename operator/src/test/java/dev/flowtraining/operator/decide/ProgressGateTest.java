@@ -58,6 +58,7 @@ class ProgressGateTest {
   private static Progress report(int attempt, int folder, int step) {
     return Progress.parse(Map.of("progress.json", """
         {"stage":"train","attempt":%d,"time":"2026-07-01T12:00:00Z","fraction":0.5,"loss":0.5,
-         "checkpoint":{"path":"exp/flow_model/attempt-%d/step_%d.pt","step":%d}}""".formatted(attempt, folder, step, step)));
+         "checkpoint":{"path":"exp/flow_model/attempt-%d/step_%d.pt","step":%d}}"""
+        .formatted(attempt, folder, step, step)));
   }
 }

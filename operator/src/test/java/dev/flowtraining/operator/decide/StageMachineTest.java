@@ -17,6 +17,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
@@ -117,6 +118,13 @@ class StageMachineTest {
         .isEqualTo(new Decision.Start(Stage.PREPARE_DATA, 1, true, Optional.empty()));
     assertThat(decide(inRun(Stage.PARQUET, StagePhase.PENDING, 0), nothing()))
         .isEqualTo(new Decision.Start(Stage.PARQUET, 1, false, Optional.empty()));
+    FlowTraining again = inRun(Stage.PREPARE_DATA, StagePhase.RESTARTING, 1);
+    assertThat(StageMachine.decide(again, nothing(), NOW.plusSeconds(10)))
+        .as("it has passed").isEqualTo(new Decision.Start(Stage.PREPARE_DATA, 2, false, Optional.empty()));
+    again.setStatus(again.getStatus().withTraining(again.getStatus().training().withLastFailure(
+        new LastFailure("check", 1, null, "n", 1, "UnknownError", "m", NOW.toString()))));
+    assertThat(StageMachine.decide(again, nothing(), NOW.plusSeconds(10)))
+        .as("it has not").isEqualTo(new Decision.Start(Stage.PREPARE_DATA, 2, true, Optional.empty()));
   }
 
   @Test

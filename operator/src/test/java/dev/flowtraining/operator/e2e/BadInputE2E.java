@@ -15,8 +15,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What users get wrong: each ends with its exit code, a reason and one line that says what to do. */
+@ExtendWith(KindCluster.Failures.class)
 class BadInputE2E {
   private static KindCluster cluster;
   private static int count;
@@ -71,7 +73,12 @@ class BadInputE2E {
     assertThat(status.phase()).as(KindCluster.describe(status)).isEqualTo(Phase.SUCCEEDED);
     List<String> rejects = Files.readAllLines(runDirectory().resolve("data/train/rejects"));
     assertThat(rejects).hasSize(3);
-    assertThat(rejects).allSatisfy(line -> assertThat(line.split("\\s+", 2)).hasSize(2));
+    List<String> reasons = List.of("missing-", "truncated-", "not-a");
+    for (int i = 0; i < reasons.size(); i++) {
+      String utterance = utterances.get(i);
+      assertThat(rejects).filteredOn(line -> line.startsWith(utterance + " ")).singleElement().asString()
+          .startsWith(utterance + " " + reasons.get(i));
+    }
   }
 
   @Test

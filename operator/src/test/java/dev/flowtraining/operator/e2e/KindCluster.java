@@ -13,21 +13,29 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * A namespace of its own on the kind cluster that {@code ./flow} made: the restricted profile enforced, the sample speech
- * as claim {@code speech}, an empty claim {@code flow-workspace}, both on a host folder that the test can read and write.
+ * A namespace of its own on the kind cluster that {@code ./flow} made: the restricted profile enforced, the sample
+ * speech as claim {@code speech}, an empty claim {@code flow-workspace}, both on a host folder that the test can read
+ * and write.
  */
 final class KindCluster implements AutoCloseable {
   private static final Path HOST = Path.of(System.getenv().getOrDefault("FLOW_HOST_DIR", "/flowtraining"));
@@ -46,7 +54,18 @@ final class KindCluster implements AutoCloseable {
     data = writable(HOST.resolve("e2e").resolve(namespace).resolve("data"));
   }
 
+  /** Notices whether a test failed: then its folder is kept, to be looked at. */
+  static final class Failures implements AfterTestExecutionCallback {
+    private static volatile boolean any;
+
+    @Override
+    public void afterTestExecution(ExtensionContext test) {
+      any |= test.getExecutionException().isPresent();
+    }
+  }
+
   static KindCluster open(String purpose) throws IOException {
+    Failures.any = false;
     var cluster = new KindCluster("e2e-" + purpose + "-" + Long.toString(System.currentTimeMillis() / 1000, 36));
     cluster.client.namespaces().resource(new NamespaceBuilder().withNewMetadata().withName(cluster.namespace)
         .withLabels(Map.of("pod-security.kubernetes.io/enforce", "restricted")).endMetadata().build()).create();
@@ -94,11 +113,23 @@ final class KindCluster implements AutoCloseable {
 
   /** Applies a FlowTraining; {@code spec} is YAML. */
   FlowTraining apply(String name, String spec) {
-    String manifest = "apiVersion: flowtraining.dev/v1alpha1\nkind: FlowTraining\nmetadata: {name: " + name
-        + ", namespace: " + namespace + "}\nspec:\n" + spec.indent(2);
     return client.resources(FlowTraining.class)
-        .load(new java.io.ByteArrayInputStream(manifest.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-        .create();
+        .load(new ByteArrayInputStream(manifest(name, spec).getBytes(StandardCharsets.UTF_8))).create();
+  }
+
+  /** Changes the spec of one that is there; {@code spec} is YAML. */
+  void change(String name, String spec) {
+    FlowTraining changed = client.resources(FlowTraining.class).load(new ByteArrayInputStream(
+        manifest(name, spec).getBytes(StandardCharsets.UTF_8))).item();
+    client.resources(FlowTraining.class).inNamespace(namespace).withName(name).edit(ft -> {
+      ft.setSpec(changed.getSpec());
+      return ft;
+    });
+  }
+
+  private String manifest(String name, String spec) {
+    return "apiVersion: flowtraining.dev/v1alpha1\nkind: FlowTraining\nmetadata: {name: " + name
+        + ", namespace: " + namespace + "}\nspec:\n" + spec.indent(2);
   }
 
   FlowTrainingStatus status(String name) {
@@ -145,7 +176,8 @@ final class KindCluster implements AutoCloseable {
   }
 
   static Condition condition(FlowTrainingStatus status, String type) {
-    return status.condition(type).orElseThrow(() -> new AssertionError("no condition " + type + "; " + describe(status)));
+    return status.condition(type)
+        .orElseThrow(() -> new AssertionError("no condition " + type + "; " + describe(status)));
   }
 
   List<Pod> pods(String job) {
@@ -161,8 +193,8 @@ final class KindCluster implements AutoCloseable {
   /** Sends SIGKILL to a container's first process from its node: no signal reaches it from inside. */
   static void sigkill(Pod pod) throws IOException, InterruptedException {
     String id = pod.getStatus().getContainerStatuses().getFirst().getContainerID().replaceFirst("^.*://", "");
-    Process kill = new ProcessBuilder("docker", "exec", pod.getSpec().getNodeName(), "ctr", "-n", "k8s.io", "task", "kill",
-        "-s", "SIGKILL", id).inheritIO().start();
+    Process kill = new ProcessBuilder("docker", "exec", pod.getSpec().getNodeName(), "ctr", "-n", "k8s.io", "task",
+        "kill", "-s", "SIGKILL", id).inheritIO().start();
     assertThat(kill.waitFor()).as("exit code of the kill").isZero();
   }
 
@@ -184,8 +216,23 @@ final class KindCluster implements AutoCloseable {
   @Override
   public void close() {
     client.namespaces().withName(namespace).delete();
+    if (!Failures.any) {
+      // pods write until they are gone
+      await(Duration.ofMinutes(2), namespace + " is gone", () -> client.namespaces().withName(namespace).get() == null);
+      delete(HOST.resolve("e2e").resolve(namespace));
+    }
     client.persistentVolumes().withName(namespace + "-speech").delete();
     client.persistentVolumes().withName(namespace + "-flow-workspace").delete();
     client.close();
+  }
+
+  private static void delete(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

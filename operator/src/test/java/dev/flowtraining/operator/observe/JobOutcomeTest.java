@@ -85,8 +85,8 @@ class JobOutcomeTest {
 
   @Test
   void theTrainersOwnWordsAreTaken() {
-    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"stage\":\"train\",\"reason\":\"NoData\",\"message\":\"no parquet\"}",
-        NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData",
+    String noData = "{\"stage\":\"train\",\"reason\":\"NoData\",\"message\":\"no parquet\"}";
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, noData, NOW), running()))).extracting(LastFailure::reason, LastFailure::message).containsExactly("NoData",
             "no parquet");
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(64, "{\"reason\":\"no reason; rm -rf\"}", NOW), running())).reason())
         .isEqualTo("BadInput");
@@ -94,6 +94,17 @@ class JobOutcomeTest {
         .contains("Exception in thread main");
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(137, "the end of a log", NOW), running())).message())
         .isEqualTo("killed by SIGKILL");
+  }
+
+  @Test
+  void whatTheRuntimeKnowsIsTold() {
+    assertThat(failure(TRAIN, pod(TRAIN, 0, new ContainerView.Terminated(128, "StartError", "exec: no such file", NOW),
+        running()))).extracting(LastFailure::reason, LastFailure::exitCode).containsExactly("StartError", 128);
+    assertThat(failure(TRAIN, pod(TRAIN, 0, new ContainerView.Terminated(137, "OOMKilled", "", NOW), running()))
+        .message()).contains("max_frames_in_batch");
+    JobView parquet = job(Stage.PARQUET, 1);
+    assertThat(failure(parquet, pod(parquet, 0, new ContainerView.Terminated(137, "OOMKilled", "", NOW)))
+        .message()).endsWith("raise resources.limits.memory");
   }
 
   @Test

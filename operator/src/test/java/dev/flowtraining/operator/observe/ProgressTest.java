@@ -17,7 +17,8 @@ class ProgressTest {
     Progress progress = Progress.parse(Map.of(
         "progress.json", START + ",\"fraction\":0.5,\"loss\":1.500004321,\"somethingNew\":1,\"checkpoint\":"
             + "{\"path\":\"exp/flow_model/attempt-1/epoch_3_whole.pt\",\"step\":120,\"epoch\":3}}",
-        "stage-parquet.json", "{\"stage\":\"parquet\",\"counts\":{\"shards\":3,\"melL1\":1.5255863804288594,\"utterances\":40},\"seconds\":7.2}",
+        "stage-parquet.json",
+        "{\"stage\":\"parquet\",\"counts\":{\"shards\":3,\"melL1\":1.5255863804288594,\"utterances\":40},\"seconds\":7.2}",
         "artifacts.json", "[{\"name\":\"flow.pt\",\"path\":\"export/flow.pt\",\"bytes\":5,\"sha256\":\"" + "a"
             .repeat(64) + "\"}]"));
     assertThat(progress.report().orElseThrow().loss()).isEqualTo(1.5);
@@ -36,6 +37,7 @@ class ProgressTest {
       START + ",\"fraction\":0.5,\"loss\":\"Infinity\"}",
       START + ",\"fraction\":0.5,\"epoch\":-1}",
       START + ",\"fraction\":0.5,\"estimatedCompletion\":\"soon\"}",
+      START + ",\"fraction\":0.5,\"estimatedCompletion\":\"+1000000000-01-01T00:00:00Z\"}",
       START + ",\"fraction\":0.5,\"checkpoint\":{\"path\":\"/etc/passwd\",\"step\":1}}",
       START + ",\"fraction\":0.5,\"checkpoint\":{\"path\":\"exp/flow_model/attempt-1/../../x.pt\",\"step\":1}}",
       START + ",\"fraction\":0.5,\"checkpoint\":{\"path\":\"exp/flow_model/attempt-1/a.pt\",\"step\":-1}}",

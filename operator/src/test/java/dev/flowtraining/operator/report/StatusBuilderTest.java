@@ -23,7 +23,8 @@ import org.junit.jupiter.api.Test;
 
 class StatusBuilderTest {
 
-  private final FlowTraining ft = Samples.training("stages: {from: train, to: average}\ntraining: {gpus: 2, device: cpu}\n");
+  private final FlowTraining ft =
+      Samples.training("stages: {from: train, to: average}\ntraining: {gpus: 2, device: cpu}\n");
   private Instant now = NOW;
 
   @Test
@@ -75,7 +76,6 @@ class StatusBuilderTest {
   @Test
   void theEndHasOneTruth() {
     begin();
-    next(new Decision.Complete(Stage.TRAIN));
     ft.setStatus(next(new Decision.Complete(Stage.TRAIN)));
     assertThat(ft.getStatus().phase()).isEqualTo(Phase.RUNNING);
     ft.setStatus(next(new Decision.Start(Stage.AVERAGE, 1, false, Optional.empty())));
@@ -98,8 +98,8 @@ class StatusBuilderTest {
     assertThat(end.conditions()).filteredOn(Condition::holds).extracting(Condition::type).containsExactly("Stalled");
     assertThat(condition(end, "Trained")).extracting(Condition::reason, Condition::message)
         .containsExactly("NoData", "NoData: no parquet");
-    assertThat(condition(end, "Stalled").message()).isEqualTo("train: NoData: no parquet; put it right, then change the "
-        + "spec or delete and apply it (finished stages are reused)");
+    assertThat(condition(end, "Stalled").message()).isEqualTo("train: NoData: no parquet; put it right, then "
+        + "change the spec or delete and apply it (finished stages are reused)");
   }
 
   @Test
@@ -118,6 +118,21 @@ class StatusBuilderTest {
     FlowTrainingStatus end = StatusBuilder.next(less, Samples.nothing(), decision, "image", now);
     assertThat(end.phase()).isEqualTo(Phase.SUCCEEDED);
     assertThat(condition(end, "CheckpointsAveraged").reason()).isEqualTo("NotRequested");
+  }
+
+  @Test
+  void askingForLessThanWhatIsCompleteSaysSo() {
+    begin();
+    ft.setStatus(next(new Decision.Complete(Stage.TRAIN)));
+    ft.setStatus(next(new Decision.Start(Stage.AVERAGE, 1, false, Optional.empty())));
+    FlowTrainingStatus done = next(new Decision.Complete(Stage.AVERAGE));
+    FlowTraining less = Samples.training("stages: {from: train, to: train}\ntraining: {gpus: 2, device: cpu}\n");
+    less.setStatus(done);
+    FlowTrainingStatus end = StatusBuilder.next(less, Samples.nothing(), new Decision.Idle(), "image", now);
+    assertThat(end.phase()).isEqualTo(Phase.SUCCEEDED);
+    assertThat(end.completionTime()).isEqualTo(done.completionTime());
+    assertThat(condition(end, "CheckpointsAveraged")).extracting(Condition::status, Condition::reason)
+        .containsExactly("False", "NotRequested");
   }
 
   @Test

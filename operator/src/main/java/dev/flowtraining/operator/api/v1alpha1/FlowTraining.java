@@ -66,8 +66,8 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @ValidationRule(
     value = FlowTraining.NOT_IN_PROGRESS + "(has(self.spec.template.image) == has(oldSelf.spec.template.image) && "
         + "(!has(self.spec.template.image) || self.spec.template.image == oldSelf.spec.template.image))",
-    message = "spec.template.image cannot change while the run is in progress: wait until it has finished, or delete the "
-        + "FlowTraining and apply it anew (what is in the run directory is reused)")
+    message = "spec.template.image cannot change while the run is in progress: wait until it has finished, or "
+        + "delete the FlowTraining and apply it anew (what is in the run directory is reused)")
 public class FlowTraining extends CustomResource<FlowTrainingSpec, FlowTrainingStatus> implements Namespaced {
 
   static final String NOT_IN_PROGRESS = "!has(self.status) || !has(self.status.phase) || "

@@ -50,8 +50,8 @@ public record FlowTrainingSpec(
     @JsonPropertyDescription("Stage 5: which checkpoints are averaged.")
     AveragingSpec averaging,
 
-    @JsonPropertyDescription("What the pods of all stages have in common. A change is used by the Jobs that start after "
-        + "it.")
+    @JsonPropertyDescription("What the pods of all stages have in common. A change is used by the Jobs that start "
+        + "after it.")
     PodTemplate template,
 
     @JsonPropertyDescription("What single stages have otherwise than template says.")

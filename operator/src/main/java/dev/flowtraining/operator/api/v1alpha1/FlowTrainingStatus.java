@@ -33,7 +33,8 @@ public record FlowTrainingStatus(
     @JsonPropertyDescription("What the export stage made.")
     List<Artifact> artifacts,
 
-    @JsonPropertyDescription("The trainer image of this run; by its digest once a pod has it and it came from a registry.")
+    @JsonPropertyDescription("The trainer image of this run; by its digest once a pod has it and it came from a "
+        + "registry.")
     String image,
 
     @JsonPropertyDescription("When the run started.")

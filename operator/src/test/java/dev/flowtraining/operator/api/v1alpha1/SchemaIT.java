@@ -170,8 +170,8 @@ class SchemaIT {
     FlowTraining running = create(MINIMAL.replace("NAME", "live"));
     running.setStatus(FlowTrainingStatus.empty().withPhase(Phase.RUNNING));
     client.resource(running).updateStatus();
-    client.resource(MINIMAL.replace("NAME", "live") + "  restartPolicy: {maxRestarts: 3}\n  template: {labels: {a: b}}\n")
-        .forceConflicts().serverSideApply();
+    client.resource(MINIMAL.replace("NAME", "live")
+        + "  restartPolicy: {maxRestarts: 3}\n  template: {labels: {a: b}}\n").forceConflicts().serverSideApply();
     assertThat(client.resource(running).get().getSpec().restartPolicy().maxRestarts()).isEqualTo(3);
   }
 
