@@ -62,7 +62,8 @@ public final class KaldiTable {
   private static String text(Path file) throws IOException {
     byte[] bytes = Files.readAllBytes(file);
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return text.startsWith("\uFEFF") ? text.substring(1) : text; // a byte order mark, as some editors write it
     } catch (CharacterCodingException e) {
       int line = 0;
       for (String piece : new String(bytes, StandardCharsets.ISO_8859_1).split("\n", -1)) {
