@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,7 @@ import java.util.concurrent.LinkedBlockingQueue;
  */
 final class TcpRing implements Collective {
   private static final int PIECE = 256 << 10;
+  private static final int GREETING_MILLIS = 5000;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private enum Kind { SUM, GATHER, BROADCAST }
@@ -83,22 +85,26 @@ final class TcpRing implements Collective {
     }
   }
 
-  private static SocketChannel accept(ServerSocketChannel listener, byte[] expected, long deadline) throws IOException {
+  static SocketChannel accept(ServerSocketChannel listener, byte[] expected, long deadline) throws IOException {
     while (true) {
       listener.socket().setSoTimeout(millisUntil(deadline));
       Socket socket = listener.socket().accept();
-      socket.setTcpNoDelay(true);
-      socket.setSoTimeout(Math.min(5000, millisUntil(deadline)));
-      byte[] got = socket.getInputStream().readNBytes(expected.length);
-      if (java.security.MessageDigest.isEqual(got, expected)) {
-        socket.setSoTimeout(0);
-        return socket.getChannel();
+      try {
+        socket.setTcpNoDelay(true);
+        socket.setSoTimeout(Math.min(GREETING_MILLIS, millisUntil(deadline)));
+        byte[] got = socket.getInputStream().readNBytes(expected.length);
+        if (MessageDigest.isEqual(got, expected)) {
+          socket.setSoTimeout(0);
+          return socket.getChannel();
+        }
+      } catch (IOException e) {
+        // a stranger that says nothing or goes away; the rank before may come yet
       }
       socket.close();
     }
   }
 
-  private static byte[] greeting(String session, int rank) {
+  static byte[] greeting(String session, int rank) {
     return String.format("ring %s %06d\n", session, rank).getBytes(StandardCharsets.UTF_8);
   }
 

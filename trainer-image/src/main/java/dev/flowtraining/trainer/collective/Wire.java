@@ -27,10 +27,6 @@ final class Wire implements AutoCloseable {
     out = socket.getOutputStream();
   }
 
-  Socket socket() {
-    return socket;
-  }
-
   synchronized void send(String line) throws IOException {
     out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
   }
@@ -61,11 +57,16 @@ final class Wire implements AutoCloseable {
 
   <T> T receive(Class<T> type, Duration timeout) throws IOException {
     String line = receive(timeout);
+    JsonProcessingException cause = null;
     try {
-      return JSON.readValue(line, type);
+      T message = JSON.readValue(line, type);
+      if (message != null) { // as the text "null" gives it
+        return message;
+      }
     } catch (JsonProcessingException e) {
-      throw new IOException("not a message of a rank: " + line.substring(0, Math.min(80, line.length())), e);
+      cause = e;
     }
+    throw new IOException("not a message of a rank: " + line.substring(0, Math.min(80, line.length())), cause);
   }
 
   /** Waits a while for the first byte of a line, so that a thread that waits long can look at other things between. */

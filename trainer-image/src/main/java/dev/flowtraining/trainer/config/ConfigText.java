@@ -76,8 +76,9 @@ record ConfigText(String preset, Map<String, Object> values, Map<String, String>
         return; // a key with nothing under it sets nothing
       }
       if (!(node instanceof MappingNode mapping)) {
-        throw invalid(place(node) + ": " + (path.isEmpty() ? "the config" : path) + " has to be a section of 'key: value'"
-            + " lines, with the keys " + String.join(", ", ConfigKeys.of(type).keySet()));
+        String what = path.isEmpty() ? "the config" : path.substring(0, path.length() - 1);
+        throw invalid(place(node) + ": " + what + " has to be a section of 'key: value' lines, with the keys "
+            + String.join(", ", ConfigKeys.of(type).keySet()));
       }
       Map<String, Type> keys = ConfigKeys.of(type);
       Map<String, Node> seen = new LinkedHashMap<>();

@@ -3,13 +3,15 @@ package dev.flowtraining.trainer.data;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.WholeFile;
+import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,24 +46,31 @@ public final class KaldiTable {
   /** The same, but a bad line is told and left out; of a key that is repeated the first line counts. */
   public static Map<String, String> read(Path file, Value value, Consumer<StageFailure> problems) throws IOException {
     Map<String, String> table = new LinkedHashMap<>();
-    byte[] bytes = Files.readAllBytes(file);
-    CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder();
-    int from = 0;
-    for (int i = 0; from < bytes.length; i++) {
-      int to = from;
-      while (to < bytes.length && bytes[to] != '\n') {
-        to++;
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+      ByteArrayOutputStream line = new ByteArrayOutputStream(1 << 12);
+      int index = 0;
+      for (int c = in.read(); c >= 0 || line.size() > 0; c = in.read()) {
+        if (c >= 0 && c != '\n') {
+          line.write(c);
+          continue;
+        }
+        try {
+          add(table, text(line, index == 0), file, index, value);
+        } catch (CharacterCodingException e) {
+          problems.accept(malformed(file, index, "is not UTF-8; convert the file"));
+        } catch (StageFailure e) {
+          problems.accept(e);
+        }
+        line.reset();
+        index++;
       }
-      try {
-        add(table, utf8.decode(ByteBuffer.wrap(bytes, from, to - from)).toString().strip(), file, i, value);
-      } catch (CharacterCodingException e) {
-        problems.accept(malformed(file, i, "is not UTF-8; convert the file"));
-      } catch (StageFailure e) {
-        problems.accept(e);
-      }
-      from = to + 1;
     }
     return table;
+  }
+
+  private static String text(ByteArrayOutputStream line, boolean first) throws CharacterCodingException {
+    String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line.toByteArray())).toString();
+    return (first && text.startsWith("\uFEFF") ? text.substring(1) : text).strip(); // the mark that some editors write
   }
 
   private static void add(Map<String, String> table, String line, Path file, int index, Value value) {

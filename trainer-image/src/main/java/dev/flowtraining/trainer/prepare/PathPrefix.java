@@ -18,7 +18,10 @@ record PathPrefix(String from, String to) {
     return new PathPrefix(option.substring(0, equals), option.substring(equals + 1));
   }
 
+  /** A prefix ends where a name ends: {@code /data} is none of {@code /database/1.wav}. */
   String map(String path) {
-    return !from.isEmpty() && path.startsWith(from) ? to + path.substring(from.length()) : path;
+    boolean mapped = !from.isEmpty() && path.startsWith(from)
+        && (from.endsWith("/") || path.length() == from.length() || path.charAt(from.length()) == '/');
+    return mapped ? to + path.substring(from.length()) : path;
   }
 }

@@ -27,7 +27,7 @@ public record TerminationMessage(String stage, int rank, String reason, String m
       if (bytes.length <= LIMIT) {
         return bytes;
       }
-      int keep = text.length() * LIMIT / bytes.length - 2;
+      int keep = (int) ((long) text.length() * LIMIT / bytes.length - 2);
       text = text.substring(0, Character.isHighSurrogate(text.charAt(keep - 1)) ? keep - 1 : keep) + "…";
     }
   }

@@ -167,8 +167,8 @@ final class Journal {
     boolean known = lastStep != null;
     return "batch_idx: " + Math.max(0, cursor.stepInEpoch() - 1) + "\n"
         + "epoch: " + epoch + "\n"
-        + "grad_norm: " + (known ? lastStep.gradNorm() : 0.0) + "\n"
-        + "loss_dict:\n  loss: " + (cvLoss != null ? cvLoss : known ? (Double) lastStep.loss() : ".nan") + "\n"
+        + "grad_norm: " + yaml(known ? lastStep.gradNorm() : 0.0) + "\n"
+        + "loss_dict:\n  loss: " + yaml(cvLoss != null ? cvLoss : known ? lastStep.loss() : Double.NaN) + "\n"
         + "lr: " + (known ? lastStep.learningRate() : 0.0) + "\n"
         + "model_dir: exp/flow_model\n"
         + "optim: " + config.trainConf().optim() + "\n"
@@ -176,6 +176,12 @@ final class Journal {
         + "step: " + cursor.step() + "\n"
         + "tag: " + (cvLoss == null ? "TRAIN" : "CV") + "\n"
         + "train_engine: torch_ddp\n";
+  }
+
+  /** YAML has words of its own for what is no number; a step that was skipped may have them. */
+  private static String yaml(double value) {
+    return Double.isFinite(value) ? Double.toString(value)
+        : Double.isNaN(value) ? ".nan" : value > 0 ? ".inf" : "-.inf";
   }
 
   private void publish(Cursor cursor) {

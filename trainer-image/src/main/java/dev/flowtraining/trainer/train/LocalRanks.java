@@ -22,11 +22,13 @@ public final class LocalRanks {
   /** In training the others notice a lost peer by themselves; while they wait for it at the start they do not. */
   private static final int NOTICE_SECONDS = 5;
 
+  private static final long LEAST_HEAP = 256L << 20;
+
   private LocalRanks() {}
 
   /**
-   * Starts this program once for each rank, with the JVM options of this process, and waits for all. Being terminated,
-   * it terminates them; when one fails, it terminates the rest.
+   * Starts this program once for each rank, with the JVM options of this process and a part of its heap, and waits for
+   * all. Being terminated, it terminates them; when one fails, it terminates the rest.
    *
    * @param mainClass whose {@code main} a rank runs
    * @param arguments of this process; a rank gets them with the stage {@code train}
@@ -45,6 +47,7 @@ public final class LocalRanks {
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.add("-Xmx" + Math.max(LEAST_HEAP, Runtime.getRuntime().maxMemory() / ranks)); // the last one counts
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
     command.addAll(ofRank(arguments));
     int port = freePort();

@@ -9,7 +9,13 @@ import dev.flowtraining.trainer.StageFailure;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -102,6 +108,9 @@ class TcpRingTest {
     int port = freePort();
     try (var pool = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<Collective> host = pool.submit(() -> Rendezvous.join(ranks(0, 2, port, 3, "run"), "plan", SOON, SOON));
+      for (String line : List.of("null", "{}", "GET / HTTP/1.1")) {
+        say(port, line);
+      }
       for (Ranks stranger : List.of(ranks(1, 2, port, 3, "other"), ranks(1, 3, port, 3, "run"))) {
         assertThatThrownBy(() -> Rendezvous.join(stranger, "plan", SOON, SOON))
             .isInstanceOf(StageFailure.class).hasMessageContaining("refused rank 1");
@@ -179,6 +188,35 @@ class TcpRingTest {
 
   static Ranks ranks(int rank, int worldSize, int port, int attempt, String run) {
     return new Ranks(rank, rank, worldSize, "127.0.0.1", port, attempt, run);
+  }
+
+  /** Something that is no rank, at the port of the rendezvous. */
+  private static void say(int port, String line) throws Exception {
+    for (int i = 0; i < 200; i++) {
+      try (Socket socket = new Socket("127.0.0.1", port)) {
+        socket.getOutputStream().write((line + "\n").getBytes());
+        socket.getInputStream().readAllBytes(); // until it is turned away
+        return;
+      } catch (ConnectException e) {
+        Thread.sleep(20); // it does not listen yet
+      }
+    }
+  }
+
+  @Test
+  void one_who_says_nothing_does_not_keep_the_ring_from_closing() throws Exception {
+    try (ServerSocketChannel ring = ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0));
+        SocketChannel silent = SocketChannel.open(ring.getLocalAddress());
+        SocketChannel wrong = SocketChannel.open(ring.getLocalAddress());
+        SocketChannel before = SocketChannel.open(ring.getLocalAddress())) {
+      wrong.write(ByteBuffer.wrap(TcpRing.greeting("another session", 1)));
+      before.write(ByteBuffer.wrap(TcpRing.greeting("session", 1)));
+      long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+      try (SocketChannel accepted = TcpRing.accept(ring, TcpRing.greeting("session", 1), deadline)) {
+        assertThat(accepted.getRemoteAddress()).isEqualTo(before.getLocalAddress());
+      }
+      assertThat(silent.isOpen()).isTrue();
+    }
   }
 
   static int freePort() throws Exception {

@@ -93,7 +93,7 @@ class ConfigLoaderTest {
       train_conf: {optim: 5}                       | a word
       train_conf: {dropout: none}                  | a number or null
       model: {encoder: {key_bias: maybe}}          | true or false
-      train_conf: 5                                | a section
+      train_conf: 5                                | train_conf has to be a section
       """)
   void aWrongTypeIsToldWithItsLine(String text, String expected) throws IOException {
     StageFailure failure = failure("# a comment first\n" + text.replace("'2'", "\"2\"") + "\n");

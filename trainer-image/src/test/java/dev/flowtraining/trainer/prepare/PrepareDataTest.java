@@ -175,6 +175,19 @@ class PrepareDataTest {
     StageTask.Result result = new PrepareData().run(
         Stages.context(run, Stages.options(train, null, 0.2, "/corpus=" + train), 0.0));
     assertThat(result.counts()).containsEntry("trainUtterances", 8);
+    PathPrefix prefix = PathPrefix.of("/data=/mnt");
+    assertThat(prefix.map("/data/1.wav")).isEqualTo("/mnt/1.wav");
+    assertThat(prefix.map("/database/1.wav")).isEqualTo("/database/1.wav");
+    assertThat(PathPrefix.of("/data/=/mnt/").map("/data/1.wav")).isEqualTo("/mnt/1.wav");
+  }
+
+  @Test
+  void aByteOrderMarkIsNoPartOfTheFirstName() throws Exception {
+    for (String file : List.of("wav.scp", "text")) {
+      Files.writeString(train.resolve(file), "\uFEFF" + Files.readString(train.resolve(file)));
+    }
+    assertThat(run(0, 0.2).counts()).containsEntry("trainUtterances", 8).containsEntry("rejected", 0);
+    assertThat(String.join("", lines("train/text"))).doesNotContain("\uFEFF");
   }
 
   @Test

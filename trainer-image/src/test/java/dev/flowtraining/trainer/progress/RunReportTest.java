@@ -111,7 +111,7 @@ class RunReportTest {
 
   @Test
   void aTerminationMessageIsJsonOfAtMost4096Bytes() throws IOException {
-    for (String message : List.of("short", "long ".repeat(2000), "ä\"\n😀".repeat(2000))) {
+    for (String message : List.of("short", "long ".repeat(2000), "ä\"\n😀".repeat(2000), "x".repeat(1_000_000))) {
       byte[] json = new TerminationMessage("train", 1, "PeerLost", message, 40L).json();
       assertThat(json.length).isLessThanOrEqualTo(4096);
       JsonNode node = new ObjectMapper().readTree(json);
