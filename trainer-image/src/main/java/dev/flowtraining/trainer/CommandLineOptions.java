@@ -42,6 +42,9 @@ final class CommandLineOptions {
   @ArgGroup(validate = false, heading = "%nModels: 'builtin', or a file or folder%n")
   Models models = new Models();
 
+  @ArgGroup(validate = false, heading = "%nSharing the work (speaker-embedding, speech-tokens, parquet)%n")
+  Sharing sharing = new Sharing();
+
   @ArgGroup(validate = false, heading = "%nTraining%n")
   Training training = new Training();
 
@@ -76,6 +79,18 @@ final class CommandLineOptions {
     @Option(names = "--init", paramLabel = "FILE", defaultValue = "builtin",
         description = "flow.pt to start from; builtin is a random start (${DEFAULT-VALUE})")
     String init = "builtin";
+  }
+
+  static final class Sharing {
+    @Option(names = "--fit", description = "only what all shards need: the codebooks of the built-in tokenizer")
+    boolean fit;
+
+    @Option(names = "--shard", paramLabel = "I/N", description = "only this share of the utterances: 0/N … N-1/N")
+    String shard;
+
+    @Option(names = "--merge", description = "only the join of what the shards made; the result is that of a run without"
+        + " shards, byte for byte")
+    boolean merge;
   }
 
   static final class Training {
@@ -140,6 +155,24 @@ final class CommandLineOptions {
       }
     }
     return wanted;
+  }
+
+  /** @throws StageFailure exit code 2 when the stage has no such step */
+  Step step() {
+    List<Step> given = new ArrayList<>();
+    if (sharing.fit) {
+      given.add(Step.FIT);
+    }
+    if (sharing.shard != null) {
+      given.add(Step.Shard.parse(sharing.shard));
+    }
+    if (sharing.merge) {
+      given.add(Step.MERGE);
+    }
+    demand(given.size() <= 1, "--fit, --shard and --merge are steps one after the other; give one of them");
+    demand(given.isEmpty() || List.of("speaker-embedding", "speech-tokens", "parquet", "1", "2", "3").contains(stage),
+        "--fit, --shard and --merge belong to speaker-embedding, speech-tokens and parquet, not to " + stage);
+    return given.isEmpty() ? Step.WHOLE : given.getFirst();
   }
 
   /** @throws StageFailure exit code 2 for a value that no stage takes */

@@ -79,8 +79,11 @@ public final class FlowTrainer {
     Ranks ranks = Ranks.of(env);
     rank = ranks.rank();
     boolean terminal = System.console() != null && System.console().isTerminal();
-    report = new RunReport(ranks.runId(), ranks.attempt(), System.out, terminal,
-        rank == 0 ? KubernetesConfigMap.of(env) : Optional.empty(), Clock.systemUTC());
+    Step step = options.step();
+    int writers = step instanceof Step.Shard shard ? shard.count() : 1;
+    report = new RunReport(step instanceof Step.Shard shard ? "shard-" + shard.index() + ".json" : "progress.json",
+        ranks.runId(), ranks.attempt(), System.out, terminal,
+        rank == 0 ? KubernetesConfigMap.of(env, writers) : Optional.empty(), Clock.systemUTC());
     StageOptions stageOptions = options.stageOptions(env);
     RunLayout layout = new RunLayout(options.runDir.toAbsolutePath().normalize());
     if (options.validates()) {
@@ -100,7 +103,7 @@ public final class FlowTrainer {
       }
       FlowConfig config = ConfigLoader.load(options.preset, options.config);
       StageContext context = new StageContext(layout, config, stageOptions, ranks, report);
-      new StageRunner(context, report, env).run(wanted, task(wanted));
+      new StageRunner(context, report, env).run(wanted, task(wanted), step);
     }
   }
 

@@ -15,6 +15,9 @@ public interface Progress {
     update(stage, fraction, message, Map.of());
   }
 
+  /** A line for people. */
+  default void say(String line) {}
+
   /** For tests and for callers that show nothing. */
   Progress NONE = (stage, fraction, message, fields) -> {};
 }

@@ -10,11 +10,12 @@ import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Optional;
 
-/** Runs a stage unless its result is there already, and records what it did. */
+/** Runs a stage, or one step of it, unless its result is there already, and records what it did. */
 final class StageRunner {
   private final StageContext context;
   private final RunReport report;
   private final Map<String, String> env;
+  private Instant start;
 
   StageRunner(StageContext context, RunReport report, Map<String, String> env) {
     this.context = context;
@@ -22,14 +23,17 @@ final class StageRunner {
     this.env = env;
   }
 
-  void run(Stage stage, StageTask task) throws IOException, InterruptedException {
+  void run(Stage stage, StageTask task, Step step) throws IOException, InterruptedException {
     RunLayout layout = context.layout();
-    RunRecord owner = claim();
+    RunRecord owner = claim(step);
     String inputHash = task.inputHash(context);
     Optional<StageRecord> last = StageRecord.read(layout, stage);
     if (last.isPresent() && last.get().inputHash().equals(inputHash) && task.resultsPresent(context)) {
       report.say(stage.id() + ": unchanged since " + last.get().completedAt() + ", nothing to do");
-      publish(stage, last.get());
+      if (completes(step)) {
+        task.removeParts(context);
+        publish(stage, last.get());
+      }
       return;
     }
     if (first()) {
@@ -37,22 +41,49 @@ final class StageRunner {
       Files.deleteIfExists(layout.stageRecord(stage));
     }
     report.update(stage, 0, "started");
-    Instant start = Instant.now();
-    StageTask.Result result = task.run(context);
-    double seconds = Duration.between(start, Instant.now()).toMillis() / 1000.0;
-    StageRecord record = new StageRecord(stage.id(), inputHash, result.outputHash(), result.counts(), seconds,
+    start = Instant.now();
+    switch (step) {
+      case Step.Whole whole -> complete(stage, task, task.run(context), inputHash, owner);
+      case Step.Fit fit -> fit(stage, (ShardedTask) task);
+      case Step.Shard shard -> work(stage, (ShardedTask) task, shard);
+      case Step.Merge merge -> complete(stage, task, ((ShardedTask) task).merge(context), inputHash, owner);
+    }
+  }
+
+  private void fit(Stage stage, ShardedTask task) throws IOException, InterruptedException {
+    Optional<String> fitted = task.fit(context);
+    report.update(stage, 1, fitted.orElse("nothing to fit"));
+    report.say(stage.id() + ": " + fitted.map(what -> "%s, %.1f s".formatted(what, seconds())).orElse("nothing to fit"));
+  }
+
+  private void work(Stage stage, ShardedTask task, Step.Shard shard) throws IOException, InterruptedException {
+    ShardedTask.Share share = task.work(context, shard);
+    report.update(stage, 1, "shard " + shard + " done");
+    report.say("%s: shard %s done in %.1f s: %d utterances, %d of them were done before"
+        .formatted(stage.id(), shard, seconds(), share.utterances(), share.found()));
+  }
+
+  private void complete(Stage stage, StageTask task, StageTask.Result result, String inputHash, RunRecord owner)
+      throws IOException {
+    StageRecord record = new StageRecord(stage.id(), inputHash, result.outputHash(), result.counts(), seconds(),
         Versions.all(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     if (first()) {
-      record.write(layout);
-      owner.with(stage, inputHash).write(layout);
+      record.write(context.layout());
+      owner.with(stage, inputHash).write(context.layout());
+      task.removeParts(context);
     }
-    report.update(stage, 1, "done in %.1f s".formatted(seconds));
-    report.say(stage.id() + ": done in %.1f s, ".formatted(seconds) + result.counts());
+    report.update(stage, 1, "done in %.1f s".formatted(record.seconds()));
+    report.say(stage.id() + ": done in %.1f s, ".formatted(record.seconds()) + result.counts());
     publish(stage, record);
   }
 
+  /** Since this process began to work. */
+  private double seconds() {
+    return Duration.between(start, Instant.now()).toMillis() / 1000.0;
+  }
+
   /** Makes the run directory this FlowTraining's, or says why it cannot be. */
-  private RunRecord claim() throws IOException {
+  private RunRecord claim(Step step) throws IOException {
     Path root = context.layout().root();
     try {
       Files.createDirectories(root);
@@ -65,7 +96,8 @@ final class StageRunner {
           "the run directory " + root + " is not writable; check the volume and its permissions (fsGroup)");
     }
     RunRecord owner = RunRecord.claim(context.layout(), env);
-    if (first()) {
+    // shards run side by side: whoever merges them writes the owner's name
+    if (first() && !(step instanceof Step.Shard)) {
       owner.write(context.layout());
     }
     return owner;
@@ -79,6 +111,10 @@ final class StageRunner {
     if (stage == Stage.EXPORT) {
       report.publish("artifacts.json", Files.readString(context.layout().artifactsJson()));
     }
+  }
+
+  private static boolean completes(Step step) {
+    return step instanceof Step.Whole || step instanceof Step.Merge;
   }
 
   /** Of all ranks one writes what is written once. */

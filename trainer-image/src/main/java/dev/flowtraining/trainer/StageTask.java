@@ -23,6 +23,9 @@ public interface StageTask {
     return true;
   }
 
+  /** Called when the record of the result stands: removes what only an interrupted run would have gone on from. */
+  default void removeParts(StageContext context) throws IOException {}
+
   /**
    * @param counts what was done, for the record and for people, such as {@code utterances}
    * @param outputHash SHA-256 that stands for the result in the next stage's input hash

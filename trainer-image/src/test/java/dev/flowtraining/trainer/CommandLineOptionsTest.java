@@ -54,6 +54,24 @@ class CommandLineOptionsTest {
     assertThat(failure.exitCode()).isEqualTo(ExitCode.USAGE);
   }
 
+  @Test
+  void aStepIsGivenByItsOption() {
+    assertThat(parse("parquet --run-dir r").step()).isEqualTo(Step.WHOLE);
+    assertThat(parse("2 --run-dir r --fit").step()).isEqualTo(Step.FIT);
+    assertThat(parse("speech-tokens --run-dir r --shard 3/4").step()).isEqualTo(new Step.Shard(3, 4));
+    assertThat(parse("parquet --run-dir r --merge").step()).isEqualTo(Step.MERGE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"parquet --run-dir r --shard 4/4", "parquet --run-dir r --shard 1", "parquet --run-dir r --shard -1/4",
+      "parquet --run-dir r --shard 0/0", "train --run-dir r --shard 0/4", "run --run-dir r --merge",
+      "parquet --run-dir r --fit --merge"})
+  void stepsThatNoStageHasAreUsageErrors(String line) {
+    StageFailure failure = catchThrowableOfType(StageFailure.class, () -> parse(line).step());
+    assertThat(failure).as(line).isNotNull();
+    assertThat(failure.exitCode()).isEqualTo(ExitCode.USAGE);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"run --run-dir r --stages 4-2", "run --run-dir r --stages 0-9", "dance --run-dir r"})
   void stagesThatDoNotExistAreUsageErrors(String line) {

@@ -19,7 +19,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /** Kaldi's text tables: a key, white space, the value, one entry a line. */
 public final class KaldiTable {
@@ -97,10 +99,15 @@ public final class KaldiTable {
 
   /** Writes a table sorted by key; the file is there whole or not at all. */
   public static void write(Path file, Map<String, String> table) throws IOException {
+    write(file, table.keySet(), table::get);
+  }
+
+  /** Like {@link #write(Path, Map)}, for values that are made one by one. */
+  public static void write(Path file, Set<String> keys, UnaryOperator<String> value) throws IOException {
     WholeFile.write(file, channel -> {
       OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
-      for (String key : table.keySet().stream().sorted(ORDER).toList()) {
-        out.write((key + " " + table.get(key) + "\n").getBytes(StandardCharsets.UTF_8));
+      for (String key : keys.stream().sorted(ORDER).toList()) {
+        out.write((key + " " + value.apply(key) + "\n").getBytes(StandardCharsets.UTF_8));
       }
       out.flush();
     });

@@ -1,22 +1,38 @@
 package dev.flowtraining.trainer.data;
 
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.Progress;
+import dev.flowtraining.trainer.ShardedTask.Share;
+import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.Step;
+import dev.flowtraining.trainer.WholeFile;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Stream;
+import java.util.function.BiConsumer;
 
 /**
- * Computes one text value per utterance, on all cores, in parts that each survive a kill: {@code NAME.parts-HASH/00000}
- * and so on beside the result, joined and removed at the end. Same input, same bytes, whatever the number of threads.
+ * One text value per utterance, computed on all cores in {@link Parts} of a few utterances and joined at the end. Same
+ * input, same bytes, whatever the number of threads and shards.
  */
 public final class UtteranceTable {
-  private static final int PART = 500;
+  /** As much work as an interruption may lose, unless there would be too many files. */
+  private static final int LEAST = 8;
+  private static final int MOST = 500;
+  private static final int FILES = 1000;
 
-  private UtteranceTable() {}
+  private final Path file;
+  private final List<Utterance> utterances;
+  private final int size;
+  private final Parts parts;
 
   /** One utterance's value; null leaves the utterance out. */
   @FunctionalInterface
@@ -25,54 +41,90 @@ public final class UtteranceTable {
   }
 
   /**
-   * @param hash of all that determines the values: parts of another hash are not continued
-   * @return the whole table, in the order of {@code utterances}
+   * @param hash of all that determines the values
+   * @param utterances sorted by name, as stage 0 leaves them
    */
-  public static Map<String, String> write(Path file, String hash, List<Utterance> utterances, Extractor extractor,
-      Workers workers, Tally tally) throws IOException, InterruptedException {
-    Path parts = file.resolveSibling(file.getFileName() + ".parts-" + hash.substring(0, 12));
-    removeOthers(file, parts);
-    int count = (utterances.size() + PART - 1) / PART;
-    for (int p = 0; p < count; p++) {
-      Path part = parts.resolve("%05d".formatted(p));
-      List<Utterance> mine = utterances.subList(p * PART, Math.min(utterances.size(), (p + 1) * PART));
-      if (Files.exists(part)) {
-        tally.add(mine.size(), file.getFileName().toString());
-        continue;
-      }
-      Map<String, String> values = new LinkedHashMap<>();
-      workers.map(mine, extractor::value, (u, value) -> {
-        if (value != null) {
-          values.put(u.utt(), value);
+  public UtteranceTable(Path file, String hash, List<Utterance> utterances) {
+    this.file = file;
+    this.utterances = utterances;
+    this.size = Math.clamp((utterances.size() + FILES - 1) / FILES, LEAST, MOST);
+    this.parts = new Parts(file, hash, (utterances.size() + size - 1) / size);
+  }
+
+  private List<Utterance> part(int p) {
+    return utterances.subList(p * size, Math.min(utterances.size(), (p + 1) * size));
+  }
+
+  /** How many utterances a shard has to do. */
+  public int share(Step.Shard shard) {
+    return parts.of(shard).stream().mapToInt(p -> part(p).size()).sum();
+  }
+
+  /** Computes the parts of a shard that are not there. */
+  public Share extract(Step.Shard shard, Extractor extractor, Workers workers, Tally tally)
+      throws IOException, InterruptedException {
+    record Item(int part, Utterance utterance, boolean last) {}
+    parts.begin(shard);
+    List<Item> items = new ArrayList<>();
+    for (int p : parts.of(shard)) {
+      if (!Files.exists(parts.file(p))) {
+        List<Utterance> mine = part(p);
+        for (int i = 0; i < mine.size(); i++) {
+          items.add(new Item(p, mine.get(i), i == mine.size() - 1));
         }
-        tally.add(1, file.getFileName().toString());
-      });
-      KaldiTable.write(part, values);
-    }
-    Map<String, String> table = new LinkedHashMap<>();
-    for (int p = 0; p < count; p++) {
-      table.putAll(KaldiTable.read(parts.resolve("%05d".formatted(p)), KaldiTable.Value.REQUIRED));
-    }
-    KaldiTable.write(file, table);
-    remove(parts);
-    return table;
-  }
-
-  private static void removeOthers(Path file, Path keep) throws IOException {
-    Files.createDirectories(keep);
-    try (Stream<Path> siblings = Files.list(file.toAbsolutePath().getParent())) {
-      for (Path p : siblings.filter(p -> p.getFileName().toString().startsWith(file.getFileName() + ".parts-"))
-          .filter(p -> !p.getFileName().equals(keep.getFileName())).toList()) {
-        remove(p);
       }
     }
+    String what = file.getFileName().toString();
+    int all = share(shard);
+    tally.add(all - items.size(), what);
+    // all parts in one go: workers that waited at the end of each part would be idle most of the time
+    StringBuilder text = new StringBuilder();
+    workers.map(items, item -> extractor.value(item.utterance()), (item, value) -> {
+      if (value != null) {
+        text.append(item.utterance().utt()).append(' ').append(value).append('\n');
+      }
+      if (item.last()) {
+        Path draft = parts.draft(parts.file(item.part()).getFileName().toString());
+        WholeFile.text(draft, text.toString());
+        parts.add(draft);
+        text.setLength(0);
+      }
+      tally.add(1, what);
+    });
+    return new Share(all, all - items.size());
   }
 
-  private static void remove(Path folder) throws IOException {
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(p);
+  /**
+   * Writes the table, one part after the other, and removes what other input left of it.
+   *
+   * @param each is told every utterance that has a value, in their order
+   * @throws StageFailure 66 {@code ShardsMissing}
+   */
+  public void merge(Stage stage, Progress progress, BiConsumer<Utterance, String> each) throws IOException {
+    parts.requireAll(stage);
+    parts.removeOthers(progress);
+    WholeFile.write(file, channel -> {
+      OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+      for (int p = 0; p * size < utterances.size(); p++) {
+        Iterator<Utterance> mine = part(p).iterator();
+        for (String line : Files.readAllLines(parts.file(p))) {
+          int space = line.indexOf(' ');
+          each.accept(named(line.substring(0, Math.max(0, space)), mine, p), line.substring(space + 1));
+          out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        }
+      }
+      out.flush();
+    });
+  }
+
+  private Utterance named(String utt, Iterator<Utterance> rest, int part) {
+    while (rest.hasNext()) {
+      Utterance u = rest.next();
+      if (u.utt().equals(utt)) {
+        return u;
       }
     }
+    throw new StageFailure(ExitCode.MISSING, "PartDamaged", parts.file(part) + " names '" + utt
+        + "' where it should not; remove the file and run the stage again");
   }
 }

@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer.parquet;
 
 import dev.flowtraining.trainer.WholeFile;
+import dev.flowtraining.trainer.data.Parts;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.UtteranceFilter;
@@ -37,26 +38,16 @@ record Shard(int number, List<Utterance> utterances) {
     return shards;
   }
 
-  Path file(Path folder) {
-    return folder.resolve("parquet_%09d.tar".formatted(number));
+  String file() {
+    return "parquet_%09d.tar".formatted(number);
   }
 
-  private Path list(Path folder) {
-    return folder.resolve("rows_%09d".formatted(number));
-  }
-
-  /**
-   * Writes the file unless it is there, then its list {@code utt frames} or {@code utt - reason}.
-   *
-   * @return utterances that were dealt with
-   */
-  int write(Path folder, RowSource source, ParquetFile.Layout layout, UtteranceFilter filter) throws IOException {
-    if (Files.exists(list(folder))) {
-      return utterances.size();
-    }
+  /** Writes the file, then its list {@code utt frames} or {@code utt - reason}, which stands for the part. */
+  void write(Parts parts, RowSource source, ParquetFile.Layout layout, UtteranceFilter filter) throws IOException {
     StringBuilder list = new StringBuilder();
-    try (ParquetFile.Writer writer = ParquetFile.create(file(folder), layout)) {
-      boolean some = false;
+    boolean some = false;
+    Path draft = parts.draft(file());
+    try (ParquetFile.Writer writer = ParquetFile.create(draft, layout)) {
       for (Utterance u : utterances) {
         try {
           UtteranceRow row = source.row(u);
@@ -72,19 +63,23 @@ record Shard(int number, List<Utterance> utterances) {
         writer.finish();
       }
     }
-    WholeFile.text(list(folder), list.toString());
-    return utterances.size();
+    if (some) {
+      parts.add(draft);
+    }
+    Path listDraft = parts.draft(parts.file(number).getFileName().toString());
+    WholeFile.text(listDraft, list.toString());
+    parts.add(listDraft);
   }
 
-  Written written(Path folder) throws IOException {
+  Written written(Parts parts) throws IOException {
     Map<String, Integer> frames = new LinkedHashMap<>();
     Map<String, String> dropped = new LinkedHashMap<>();
-    for (String line : Files.readAllLines(list(folder))) {
-      String[] parts = line.split(" ");
-      if (parts[1].equals("-")) {
-        dropped.put(parts[0], parts[2]);
+    for (String line : Files.readAllLines(parts.file(number))) {
+      String[] row = line.split(" ");
+      if (row[1].equals("-")) {
+        dropped.put(row[0], row[2]);
       } else {
-        frames.put(parts[0], Integer.parseInt(parts[1]));
+        frames.put(row[0], Integer.parseInt(row[1]));
       }
     }
     return new Written(frames, dropped);

@@ -8,26 +8,31 @@ import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.Step;
 import dev.flowtraining.trainer.WholeFile;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.KaldiFolder;
+import dev.flowtraining.trainer.data.Parts;
 import dev.flowtraining.trainer.data.Tally;
-import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.UtteranceFilter;
 import dev.flowtraining.trainer.data.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
  * Stage 3: everything about an utterance in one row of {@code parquet/<split>/parquet_%09d.tar}, with {@code data.list}
  * (paths relative to the run directory) and {@code utt2num_frames} (mel frames after the trim, in the rows' order).
  */
-public final class WriteParquet implements StageTask {
+public final class WriteParquet implements ShardedTask {
   private static final int FORMAT = 2;
   private static final List<String> SPLITS = List.of("train", "dev");
 
@@ -58,31 +63,31 @@ public final class WriteParquet implements StageTask {
   }
 
   @Override
-  public Result run(StageContext context) throws IOException, InterruptedException {
-    RunLayout layout = context.layout();
-    String inputHash = inputHash(context);
-    Map<String, List<Utterance>> splits = new LinkedHashMap<>();
-    for (String split : SPLITS) {
-      splits.put(split, KaldiFolder.read(layout.data(split)));
-    }
-    Tally tally = new Tally(context.progress(), Stage.PARQUET, splits.values().stream().mapToInt(List::size).sum());
+  public Share work(StageContext context, Step.Shard shard) throws IOException, InterruptedException {
+    List<Split> splits = splits(context);
+    Tally tally = new Tally(context.progress(), Stage.PARQUET, splits.stream().mapToInt(s -> s.share(shard)).sum());
+    Share done = new Share(0, 0);
     ParquetFile.Layout form = layout(context);
     UtteranceFilter filter = new UtteranceFilter(context.config().datasetConf().filterConf());
-    Map<String, Object> counts = new LinkedHashMap<>();
-    InputHash outputHash = InputHash.start().add(inputHash);
     try (Workers workers = Workers.start(filesAtOnce(form.rowGroupBytes()))) {
-      for (Map.Entry<String, List<Utterance>> split : splits.entrySet()) {
-        List<Shard> shards = Shard.plan(split.getValue(), bytes(context));
-        try (RowSource rows = RowSource.open(layout, split.getKey())) {
-          write(layout, split.getKey(), shards, inputHash, workers, tally, shard -> shard.write(
-              layout.parquet(split.getKey()), rows, form, filter));
+      for (Split split : splits) {
+        split.parts().begin(shard);
+        List<Shard> files = split.parts().of(shard).stream().map(split.files()::get)
+            .filter(f -> !Files.exists(split.parts().file(f.number()))).toList();
+        int found = split.share(shard) - files.stream().mapToInt(f -> f.utterances().size()).sum();
+        tally.add(found, "rows");
+        done = done.plus(new Share(split.share(shard), found));
+        if (!files.isEmpty()) {
+          try (RowSource rows = RowSource.open(context.layout(), split.name())) {
+            workers.map(files, f -> {
+              f.write(split.parts(), rows, form, filter);
+              return f.utterances().size();
+            }, (f, written) -> tally.add(written, "rows"));
+          }
         }
-        finish(layout, split.getKey(), shards, counts);
-        outputHash.file(layout.dataList(split.getKey()))
-            .file(layout.parquet(split.getKey()).resolve("utt2num_frames"));
       }
     }
-    return new Result(counts, outputHash.hex());
+    return done;
   }
 
   private static long bytes(StageContext context) {
@@ -99,39 +104,58 @@ public final class WriteParquet implements StageTask {
     return Math.clamp(Runtime.getRuntime().maxMemory() / 2 / Math.max(1, 3 * rowGroupBytes), 1, 1024);
   }
 
-  /** One file after the other on each core. A file counts as written when its list of frames is beside it. */
-  private static void write(RunLayout layout, String split, List<Shard> shards, String inputHash,
-      Workers workers, Tally tally, Workers.Work<Shard, Integer> work) throws IOException, InterruptedException {
-    Path folder = layout.parquet(split);
-    Files.createDirectories(folder);
-    Path key = folder.resolve("input_hash");
-    if (!Files.exists(key) || !Files.readString(key).equals(inputHash)) {
-      clear(folder);
-      WholeFile.text(key, inputHash);
+  @Override
+  public Result merge(StageContext context) throws IOException {
+    RunLayout layout = context.layout();
+    Map<String, Object> counts = new LinkedHashMap<>();
+    InputHash outputHash = InputHash.start().add(inputHash(context));
+    for (Split split : splits(context)) {
+      split.parts().requireAll(Stage.PARQUET);
+      split.parts().removeOthers(context.progress());
+      finish(layout, split, counts);
+      outputHash.file(layout.dataList(split.name())).file(layout.parquet(split.name()).resolve("utt2num_frames"));
     }
-    workers.map(shards, work, (shard, written) -> tally.add(written, "rows"));
+    return new Result(counts, outputHash.hex());
   }
 
-  private static void clear(Path folder) throws IOException {
-    try (var files = Files.newDirectoryStream(folder)) {
-      for (Path file : files) {
-        Files.delete(file);
-      }
+  @Override
+  public void removeParts(StageContext context) throws IOException {
+    for (String split : SPLITS) {
+      Parts.remove(context.layout().parquet(split), inputHash(context));
     }
   }
 
-  private static void finish(RunLayout layout, String split, List<Shard> shards, Map<String, Object> counts)
-      throws IOException {
-    Path folder = layout.parquet(split);
+  /** The files that a split is cut into; each is a part. */
+  private record Split(String name, List<Shard> files, Parts parts) {
+    int share(Step.Shard shard) {
+      return parts.of(shard).stream().mapToInt(p -> files.get(p).utterances().size()).sum();
+    }
+  }
+
+  private List<Split> splits(StageContext context) throws IOException {
+    String inputHash = inputHash(context);
+    List<Split> splits = new ArrayList<>();
+    for (String name : SPLITS) {
+      List<Shard> files = Shard.plan(KaldiFolder.read(context.layout().data(name)),
+          bytes(context));
+      splits.add(new Split(name, files, new Parts(context.layout().parquet(name), inputHash, files.size())));
+    }
+    return splits;
+  }
+
+  private static void finish(RunLayout layout, Split split, Map<String, Object> counts) throws IOException {
+    Path folder = layout.parquet(split.name());
     StringBuilder list = new StringBuilder();
     StringBuilder frames = new StringBuilder();
     Map<String, Integer> dropped = new TreeMap<>();
+    Set<Path> files = new HashSet<>();
     int rows = 0;
     long sum = 0;
-    for (Shard shard : shards) {
-      Shard.Written written = shard.written(folder);
+    for (Shard shard : split.files()) {
+      Shard.Written written = shard.written(split.parts());
       if (!written.frames().isEmpty()) {
-        list.append(layout.root().relativize(shard.file(folder))).append('\n');
+        files.add(folder.resolve(shard.file()));
+        list.append(layout.root().relativize(folder.resolve(shard.file()))).append('\n');
       }
       for (Map.Entry<String, Integer> row : written.frames().entrySet()) {
         frames.append(row.getKey()).append(' ').append(row.getValue()).append('\n');
@@ -141,14 +165,36 @@ public final class WriteParquet implements StageTask {
       written.dropped().values().forEach(reason -> dropped.merge(reason, 1, Integer::sum));
     }
     if (rows == 0) {
-      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split
+      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split.name()
           + " is left (" + dropped + "); give longer recordings, or widen dataset_conf.filter_conf");
     }
+    replace(folder, files, split.parts());
     WholeFile.text(folder.resolve("utt2num_frames"), frames.toString());
-    WholeFile.text(layout.dataList(split), list.toString());
-    counts.put(split + "Utterances", rows);
-    counts.put(split + "Files", list.toString().lines().count());
-    counts.put(split + "Frames", sum);
-    counts.put(split + "Dropped", dropped);
+    WholeFile.text(layout.dataList(split.name()), list.toString());
+    counts.put(split.name() + "Utterances", rows);
+    counts.put(split.name() + "Files", list.toString().lines().count());
+    counts.put(split.name() + "Frames", sum);
+    counts.put(split.name() + "Dropped", dropped);
+  }
+
+  /** The files take the place of those of an older result. A merge that was interrupted here has moved some already. */
+  private static void replace(Path folder, Set<Path> files, Parts parts) throws IOException {
+    Files.createDirectories(folder);
+    try (var old = Files.newDirectoryStream(folder)) {
+      for (Path file : old) {
+        if (!files.contains(file)) {
+          Files.delete(file);
+        }
+      }
+    }
+    for (Path file : files) {
+      Path part = parts.folder().resolve(file.getFileName());
+      if (Files.exists(part)) {
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } else if (!Files.exists(file)) {
+        throw new StageFailure(ExitCode.MISSING, "PartDamaged", part + " is not there although its list is; remove "
+            + parts.folder() + " and run the stage again");
+      }
+    }
   }
 }

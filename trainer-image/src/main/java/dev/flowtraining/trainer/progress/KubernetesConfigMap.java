@@ -60,8 +60,12 @@ public final class KubernetesConfigMap implements AutoCloseable {
     thread = Thread.ofPlatform().daemon().name("progress").start(this::publishAll);
   }
 
-  /** The run's ConfigMap, when the operator named one; empty outside of a cluster. */
-  public static Optional<KubernetesConfigMap> of(Map<String, String> env) {
+  /**
+   * The run's ConfigMap, when the operator named one; empty outside of a cluster.
+   *
+   * @param writers how many processes patch it at the same time: all of them together are no faster than one or two
+   */
+  public static Optional<KubernetesConfigMap> of(Map<String, String> env, int writers) {
     String name = env.getOrDefault("FLOWTRAINING_PROGRESS_CONFIGMAP", "");
     String host = env.getOrDefault("KUBERNETES_SERVICE_HOST", "");
     if (name.isEmpty()) {
@@ -76,7 +80,7 @@ public final class KubernetesConfigMap implements AutoCloseable {
       URI uri = URI.create("https://" + (host.contains(":") ? "[" + host + "]" : host) + ":"
           + env.getOrDefault("KUBERNETES_SERVICE_PORT", "443") + "/api/v1/namespaces/" + namespace + "/configmaps/" + name);
       return Optional.of(new KubernetesConfigMap(uri, SERVICE_ACCOUNT.resolve("token"),
-          trusting(SERVICE_ACCOUNT.resolve("ca.crt")), INTERVAL));
+          trusting(SERVICE_ACCOUNT.resolve("ca.crt")), INTERVAL.multipliedBy((writers + 1) / 2)));
     } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
       LOG.warn("progress will not be published to ConfigMap {}: {}", name, e.toString());
       return Optional.empty();

@@ -22,6 +22,7 @@ public final class RunReport implements Progress, AutoCloseable {
   private static final int BAR = 30;
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private final String key;
   private final String runId;
   private final int attempt;
   private final PrintStream out;
@@ -38,12 +39,20 @@ public final class RunReport implements Progress, AutoCloseable {
   /** What the stage has said so far: an update that does not mention the loss does not unsay it. */
   private final Map<String, Object> known = new LinkedHashMap<>();
 
+  /** Reports under {@code progress.json}. */
+  public RunReport(String runId, int attempt, PrintStream out, boolean terminal, Optional<KubernetesConfigMap> configMap,
+      Clock clock) {
+    this("progress.json", runId, attempt, out, terminal, configMap, clock);
+  }
+
   /**
+   * @param key of the ConfigMap under which this process reports: shards of a stage report side by side
    * @param runId the FlowTraining's uid: a report that is left of a deleted one does not count for the next
    * @param terminal whether a person is looking: then a bar is drawn instead of lines of JSON
    */
-  public RunReport(String runId, int attempt, PrintStream out, boolean terminal, Optional<KubernetesConfigMap> configMap,
-      Clock clock) {
+  public RunReport(String key, String runId, int attempt, PrintStream out, boolean terminal,
+      Optional<KubernetesConfigMap> configMap, Clock clock) {
+    this.key = key;
     this.runId = runId;
     this.attempt = attempt;
     this.out = out;
@@ -77,7 +86,7 @@ public final class RunReport implements Progress, AutoCloseable {
     progress.putAll(known);
     completion(now, part).ifPresent(t -> progress.putIfAbsent("estimatedCompletion", t.toString()));
     String json = json(progress);
-    configMap.ifPresent(map -> map.put("progress.json", json));
+    configMap.ifPresent(map -> map.put(key, json));
     show(now, part, message, json);
   }
 
@@ -112,7 +121,8 @@ public final class RunReport implements Progress, AutoCloseable {
     configMap.ifPresent(map -> map.put(key, document));
   }
 
-  /** A line for people; ends a bar that is being drawn. */
+  /** Ends a bar that is being drawn. */
+  @Override
   public synchronized void say(String line) {
     if (barOpen) {
       out.println();

@@ -3,30 +3,28 @@ package dev.flowtraining.trainer.speaker;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.InputHash;
 import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.ShardedTask;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageRecord;
-import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.Step;
 import dev.flowtraining.trainer.audio.Fbank;
 import dev.flowtraining.trainer.data.KaldiFolder;
-import dev.flowtraining.trainer.data.KaldiTable;
+import dev.flowtraining.trainer.data.Parts;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.TextVector;
-import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.UtteranceTable;
 import dev.flowtraining.trainer.data.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Stage 1: an embedding per utterance, {@code utt2embedding}, and their mean per speaker, {@code spk2embedding}. */
-public final class SpeakerEmbedding implements StageTask {
+public final class SpeakerEmbedding implements ShardedTask {
   private static final int FORMAT = 1;
   private static final List<String> SPLITS = List.of("train", "dev");
 
@@ -44,53 +42,57 @@ public final class SpeakerEmbedding implements StageTask {
   }
 
   @Override
-  public Result run(StageContext context) throws IOException, InterruptedException {
-    RunLayout layout = context.layout();
-    String inputHash = inputHash(context);
-    Map<String, List<Utterance>> splits = new LinkedHashMap<>();
-    for (String split : SPLITS) {
-      splits.put(split, KaldiFolder.read(layout.data(split)));
-    }
+  public Share work(StageContext context, Step.Shard shard) throws IOException, InterruptedException {
+    Map<String, UtteranceTable> tables = tables(context);
     Tally tally = new Tally(context.progress(), Stage.SPEAKER_EMBEDDING,
-        splits.values().stream().mapToInt(List::size).sum());
+        tables.values().stream().mapToInt(t -> t.share(shard)).sum());
+    Share done = new Share(0, 0);
+    try (SpeakerEncoder encoder = encoder(context); Workers workers = Workers.start()) {
+      for (UtteranceTable table : tables.values()) {
+        done = done.plus(table.extract(shard,
+            u -> TextVector.write(encoder.embed(u.waveform(Fbank.RATE).samples())), workers, tally));
+      }
+    }
+    return done;
+  }
+
+  @Override
+  public Result merge(StageContext context) throws IOException {
+    RunLayout layout = context.layout();
     InputHash outputHash = InputHash.start();
     Map<String, Object> counts = new LinkedHashMap<>();
-    try (SpeakerEncoder encoder = encoder(context); Workers workers = Workers.start()) {
-      for (Map.Entry<String, List<Utterance>> split : splits.entrySet()) {
-        Path file = layout.utt2embedding(split.getKey());
-        Map<String, String> table = UtteranceTable.write(file, inputHash, split.getValue(),
-            u -> TextVector.write(encoder.embed(u.waveform(Fbank.RATE).samples())), workers, tally);
-        int speakers = means(layout.spk2embedding(split.getKey()), split.getValue(), table);
-        outputHash.file(file).file(layout.spk2embedding(split.getKey()));
-        counts.put(split.getKey() + "Utterances", table.size());
-        counts.put(split.getKey() + "Speakers", speakers);
-      }
+    for (Map.Entry<String, UtteranceTable> table : tables(context).entrySet()) {
+      String split = table.getKey();
+      SpeakerMeans means = new SpeakerMeans();
+      int[] utterances = {0};
+      table.getValue().merge(Stage.SPEAKER_EMBEDDING, context.progress(), (u, value) -> {
+        means.add(u.spk(), TextVector.read(value));
+        utterances[0]++;
+      });
+      means.write(layout.spk2embedding(split));
+      outputHash.file(layout.utt2embedding(split)).file(layout.spk2embedding(split));
+      counts.put(split + "Utterances", utterances[0]);
+      counts.put(split + "Speakers", means.speakers());
     }
     counts.put("encoder", isBuiltin(context) ? "builtin" : model(context).getFileName().toString());
     return new Result(counts, outputHash.hex());
   }
 
-  /** The unnormalised mean over each speaker's utterances, as upstream computes it. */
-  private static int means(Path file, List<Utterance> utterances, Map<String, String> utt2embedding)
-      throws IOException {
-    Map<String, List<double[]>> bySpeaker = new HashMap<>();
-    for (Utterance u : utterances) {
-      bySpeaker.computeIfAbsent(u.spk(), s -> new ArrayList<>()).add(TextVector.read(utt2embedding.get(u.utt())));
+  @Override
+  public void removeParts(StageContext context) throws IOException {
+    for (String split : SPLITS) {
+      Parts.remove(context.layout().utt2embedding(split), inputHash(context));
     }
-    Map<String, String> table = new HashMap<>();
-    bySpeaker.forEach((spk, vectors) -> {
-      float[] mean = new float[SpeakerEncoder.SIZE];
-      for (int i = 0; i < mean.length; i++) {
-        double sum = 0;
-        for (double[] v : vectors) {
-          sum += v[i];
-        }
-        mean[i] = (float) (sum / vectors.size());
-      }
-      table.put(spk, TextVector.write(mean));
-    });
-    KaldiTable.write(file, table);
-    return table.size();
+  }
+
+  private Map<String, UtteranceTable> tables(StageContext context) throws IOException {
+    String inputHash = inputHash(context);
+    Map<String, UtteranceTable> tables = new LinkedHashMap<>();
+    for (String split : SPLITS) {
+      tables.put(split, new UtteranceTable(context.layout().utt2embedding(split), inputHash,
+          KaldiFolder.read(context.layout().data(split))));
+    }
+    return tables;
   }
 
   private static SpeakerEncoder encoder(StageContext context) {

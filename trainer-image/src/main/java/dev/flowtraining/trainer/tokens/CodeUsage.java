@@ -2,12 +2,17 @@ package dev.flowtraining.trainer.tokens;
 
 import dev.flowtraining.trainer.data.DualCodebook;
 
-/** How evenly the codes of both streams are used. */
+/** How many codes there are and how evenly those of both streams are used. */
 final class CodeUsage {
   private final long[] vq02 = new long[DualCodebook.VQ02_CODES];
   private final long[] vq06 = new long[DualCodebook.VQ06_CODES];
 
+  private int utterances;
+  private long tokens;
+
   void add(long[] flat) {
+    utterances++;
+    tokens += flat.length;
     for (long id : flat) {
       if (id < DualCodebook.VQ02_CODES) {
         vq02[(int) id]++;
@@ -15,6 +20,14 @@ final class CodeUsage {
         vq06[(int) id - DualCodebook.VQ02_CODES]++;
       }
     }
+  }
+
+  int utterances() {
+    return utterances;
+  }
+
+  long tokens() {
+    return tokens;
   }
 
   double vq02Perplexity() {

@@ -2,15 +2,16 @@ package dev.flowtraining.trainer.tokens;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.InputHash;
-import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.Step;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.DualCodebook;
 import dev.flowtraining.trainer.data.KaldiFolder;
+import dev.flowtraining.trainer.data.Parts;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
@@ -25,12 +26,13 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Stage 2: the flat dual-codebook tokens of every utterance, {@code utt2speech_token}. */
-public final class SpeechTokens implements StageTask {
+public final class SpeechTokens implements ShardedTask {
   private static final Logger LOG = LoggerFactory.getLogger(SpeechTokens.class);
   private static final int FORMAT = 1;
   private static final List<String> SPLITS = List.of("train", "dev");
@@ -47,23 +49,57 @@ public final class SpeechTokens implements StageTask {
   }
 
   @Override
-  public Result run(StageContext context) throws IOException, InterruptedException {
-    RunLayout layout = context.layout();
-    String inputHash = inputHash(context);
-    List<Utterance> train = KaldiFolder.read(layout.data("train"));
-    List<Utterance> dev = KaldiFolder.read(layout.data("dev"));
+  public Optional<String> fit(StageContext context) throws IOException, InterruptedException {
+    if (!TokenizerChoice.of(context).isBuiltin()) {
+      return Optional.empty();
+    }
+    Path file = codebooks(context);
+    if (!Files.exists(file)) {
+      context.progress().update(Stage.SPEECH_TOKENS, 0, "fitting the codebooks");
+      FlowConfig.Tokenizer config = context.config().tokenizerConf();
+      try (Workers workers = Workers.start()) {
+        List<Utterance> train = KaldiFolder.read(context.layout().data("train"));
+        BuiltinTokenizer.fit(features(train, config, workers), config, workers).write(file);
+      }
+    }
+    removeOthers(file);
+    BuiltinTokenizer tokenizer = BuiltinTokenizer.read(file);
+    return Optional.of("codebooks of %d and %d codes".formatted(tokenizer.vq02Codes(), tokenizer.vq06Codes()));
+  }
+
+  @Override
+  public Share work(StageContext context, Step.Shard shard) throws IOException, InterruptedException {
+    Map<String, UtteranceTable> tables = tables(context);
+    Tally tally = new Tally(context.progress(), Stage.SPEECH_TOKENS,
+        tables.values().stream().mapToInt(t -> t.share(shard)).sum());
+    Share done = new Share(0, 0);
+    try (SpeechTokenizer tokenizer = tokenizer(context); Workers workers = Workers.start()) {
+      for (UtteranceTable table : tables.values()) {
+        done = done.plus(table.extract(shard,
+            u -> text(tokenizer, u), workers, tally));
+      }
+    }
+    return done;
+  }
+
+  @Override
+  public Result merge(StageContext context) throws IOException {
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start();
-    try (SpeechTokenizer tokenizer = tokenizer(context, inputHash, train); Workers workers = Workers.start()) {
-      Tally tally = new Tally(context.progress(), Stage.SPEECH_TOKENS, train.size() + dev.size());
-      for (String split : SPLITS) {
-        List<Utterance> utterances = split.equals("train") ? train : dev;
-        Path file = layout.utt2speechToken(split);
-        Map<String, String> table = UtteranceTable.write(file, inputHash, utterances,
-            u -> text(tokenizer, u), workers, tally);
-        outputHash.file(file);
-        count(split, utterances.size(), table, counts);
-      }
+    for (String split : SPLITS) {
+      Path file = context.layout().utt2speechToken(split);
+      List<Utterance> utterances = KaldiFolder.read(context.layout().data(split));
+      CodeUsage usage = new CodeUsage();
+      new UtteranceTable(file, inputHash(context), utterances).merge(Stage.SPEECH_TOKENS,
+          context.progress(), (u, value) -> usage.add(Arrays.stream(value.split(" ")).mapToLong(Long::parseLong).toArray()));
+      outputHash.file(file);
+      counts.put(split + "Utterances", usage.utterances());
+      counts.put(split + "WithoutTokens", utterances.size() - usage.utterances());
+      counts.put(split + "Groups", usage.tokens() / DualCodebook.GROUP);
+      counts.put(split + "Vq02Perplexity", usage.vq02Perplexity());
+      counts.put(split + "Vq06Perplexity", usage.vq06Perplexity());
+    }
+    try (SpeechTokenizer tokenizer = tokenizer(context)) {
       counts.put("vq02Codes", tokenizer.vq02Codes());
       counts.put("vq06Codes", tokenizer.vq06Codes());
     }
@@ -71,47 +107,49 @@ public final class SpeechTokens implements StageTask {
     return new Result(counts, outputHash.hex());
   }
 
-  private static void count(String split, int utterances, Map<String, String> table, Map<String, Object> counts) {
-    CodeUsage usage = new CodeUsage();
-    long tokens = 0;
-    for (String line : table.values()) {
-      long[] flat = Arrays.stream(line.split(" ")).mapToLong(Long::parseLong).toArray();
-      usage.add(flat);
-      tokens += flat.length;
+  @Override
+  public void removeParts(StageContext context) throws IOException {
+    for (String split : SPLITS) {
+      Parts.remove(context.layout().utt2speechToken(split), inputHash(context));
     }
-    counts.put(split + "Utterances", table.size());
-    counts.put(split + "WithoutTokens", utterances - table.size());
-    counts.put(split + "Groups", tokens / DualCodebook.GROUP);
-    counts.put(split + "Vq02Perplexity", usage.vq02Perplexity());
-    counts.put(split + "Vq06Perplexity", usage.vq06Perplexity());
   }
 
-  private static SpeechTokenizer tokenizer(StageContext context, String inputHash, List<Utterance> train)
-      throws IOException, InterruptedException {
+  private Map<String, UtteranceTable> tables(StageContext context) throws IOException {
+    String inputHash = inputHash(context);
+    Map<String, UtteranceTable> tables = new LinkedHashMap<>();
+    for (String split : SPLITS) {
+      tables.put(split, new UtteranceTable(context.layout().utt2speechToken(split), inputHash,
+          KaldiFolder.read(context.layout().data(split))));
+    }
+    return tables;
+  }
+
+  private Path codebooks(StageContext context) throws IOException {
+    return context.layout().codebooks().resolve("builtin-" + inputHash(context).substring(0, 12) + ".safetensors");
+  }
+
+  private SpeechTokenizer tokenizer(StageContext context) throws IOException {
     TokenizerChoice choice = TokenizerChoice.of(context);
-    return choice.isBuiltin() ? builtin(context, inputHash, train) : choice.open();
+    return choice.isBuiltin() ? builtin(context) : choice.open();
   }
 
-  /** The codebooks, fitted now or by the run that was interrupted here. */
-  private static BuiltinTokenizer builtin(StageContext context, String inputHash, List<Utterance> train)
-      throws IOException, InterruptedException {
-    Path folder = context.layout().codebooks();
-    Path file = folder.resolve("builtin-" + inputHash.substring(0, 12) + ".safetensors");
+  private BuiltinTokenizer builtin(StageContext context) throws IOException {
+    Path file = codebooks(context);
     if (!Files.exists(file)) {
-      context.progress().update(Stage.SPEECH_TOKENS, 0, "fitting the codebooks");
-      FlowConfig.Tokenizer config = context.config().tokenizerConf();
-      try (Workers workers = Workers.start()) {
-        BuiltinTokenizer.fit(features(train, config, workers), config, workers).write(file);
-      }
+      throw new StageFailure(ExitCode.MISSING, "CodebooksNotFitted",
+          file + " is not there; run flow-trainer speech-tokens --fit before the shards");
     }
-    try (var files = Files.newDirectoryStream(folder, "builtin-*.safetensors")) {
+    return BuiltinTokenizer.read(file);
+  }
+
+  private static void removeOthers(Path codebooks) throws IOException {
+    try (var files = Files.newDirectoryStream(codebooks.getParent(), "builtin-*.safetensors")) {
       for (Path other : files) {
-        if (!other.getFileName().equals(file.getFileName())) {
+        if (!other.getFileName().equals(codebooks.getFileName())) {
           Files.delete(other);
         }
       }
     }
-    return BuiltinTokenizer.read(file);
   }
 
   /** Features of utterances, drawn by their names, until there are enough frames. */

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Stages 0 to 3 one after the other on sounds that are made here. */
-class DataStagesTest {
+public class DataStagesTest {
   private static final int UTTERANCES = 24;
   @TempDir Path folder;
   private Path input;
@@ -106,45 +106,6 @@ class DataStagesTest {
     Map<Stage, StageTask.Result> second = all(folder.resolve("b"));
     first.forEach((stage, result) -> assertThat(second.get(stage)).isEqualTo(result));
     assertThat(files(folder.resolve("a"))).isEqualTo(files(folder.resolve("b")));
-  }
-
-  @Test
-  void goesOnWhereItWasInterrupted() throws Exception {
-    Path run = folder.resolve("run");
-    all(run);
-    Map<String, String> whole = files(run);
-    StageContext context = context(run);
-
-    // a tokens stage that was killed after its first part: the part holds a value that only it can give
-    String hash = new SpeechTokens().inputHash(context);
-    Path tokens = run.resolve("data/train/utt2speech_token");
-    Path part = tokens.resolveSibling("utt2speech_token.parts-" + hash.substring(0, 12)).resolve("00000");
-    String marked = Files.readString(tokens).replaceFirst("(?m)^(\\S+) .*$", "$1 1 2 1026 1027 1028");
-    Files.createDirectories(part.getParent());
-    Files.writeString(part, marked);
-    Files.delete(tokens);
-    assertThat(new SpeechTokens().resultsPresent(context)).isFalse();
-    new SpeechTokens().run(context);
-    assertThat(Files.readString(tokens)).isEqualTo(marked);
-    assertThat(part.getParent()).doesNotExist();
-
-    // a part of other input is not taken over
-    Path foreign = tokens.resolveSibling("utt2speech_token.parts-000000000000").resolve("00000");
-    Files.createDirectories(foreign.getParent());
-    Files.writeString(foreign, marked);
-    new SpeechTokens().run(context);
-    assertThat(foreign.getParent()).doesNotExist();
-
-    // Parquet files that are there are kept, one that is missing is written again
-    Path kept = run.resolve("parquet/train/parquet_000000000.tar");
-    Path gone = run.resolve("parquet/train/parquet_000000001.tar");
-    var time = Files.getLastModifiedTime(kept);
-    Files.delete(gone);
-    Files.delete(run.resolve("parquet/train/rows_000000001"));
-    assertThat(new WriteParquet().resultsPresent(context)).isFalse();
-    new WriteParquet().run(context);
-    assertThat(Files.getLastModifiedTime(kept)).isEqualTo(time);
-    assertThat(files(run)).isEqualTo(whole);
   }
 
   @Test
@@ -237,7 +198,7 @@ class DataStagesTest {
   }
 
   /** 1.3 … 2 s of tones that change every 100 ms. */
-  private static byte[] sound(int seed) {
+  public static byte[] sound(int seed) {
     Random random = new Random(seed);
     float[] samples = new float[(int) (16_000 * (1.3 + 0.7 * random.nextDouble()))];
     double pitch = 0;

@@ -48,6 +48,7 @@ public final class Stages {
     StageTask.Result result = task.run(context);
     new StageRecord(stage.id(), task.inputHash(context), result.outputHash(), result.counts(), 0, Map.of(), "")
         .write(context.layout());
+    task.removeParts(context);
     return result;
   }
 }
