@@ -176,6 +176,11 @@ final class PlayedCluster {
         .endStatus().build()).updateStatus();
   }
 
+  /** The Job controller has counted a pod that failed, and replaces it. */
+  void lost(String jobName, int pods) {
+    client.resource(new JobBuilder(started(jobName)).editStatus().withFailed(pods).endStatus().build()).updateStatus();
+  }
+
   /** The kubelet and the garbage collector let the pods of a deleted Job go. */
   void letGo(String jobName) {
     for (Pod pod : client.pods().inNamespace(NAMESPACE).list().getItems()) {

@@ -3,6 +3,7 @@ package dev.flowtraining.operator;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.observe.ClaimView;
 import dev.flowtraining.operator.observe.ConfigSource;
@@ -67,17 +68,23 @@ public final class Samples {
   }
 
   public static JobView job(Stage stage, int attempt) {
-    return new JobView(Names.job(cpu(), stage, attempt), stage, attempt, NOW.minusSeconds(60), false, false,
-        Optional.empty(), "");
+    return job(stage, StageStep.WHOLE, attempt, 1);
+  }
+
+  public static JobView job(Stage stage, StageStep step, int attempt, int pods) {
+    return new JobView(Names.job(cpu(), stage, step, attempt), stage, step, attempt, pods, 0, NOW.minusSeconds(60), false,
+        false, Optional.empty(), "");
   }
 
   public static JobView failed(JobView job, Instant at) {
-    return new JobView(job.name(), job.stage(), job.attempt(), job.created(), job.deleting(), false, Optional.of(at),
+    return new JobView(job.name(), job.stage(), job.step(), job.attempt(), job.pods(), job.failedPods(), job.created(),
+        job.deleting(), false, Optional.of(at),
         "Job has reached the specified backoff limit");
   }
 
   public static JobView complete(JobView job) {
-    return new JobView(job.name(), job.stage(), job.attempt(), job.created(), job.deleting(), true, Optional.empty(),
+    return new JobView(job.name(), job.stage(), job.step(), job.attempt(), job.pods(), job.failedPods(), job.created(),
+        job.deleting(), true, Optional.empty(),
         "");
   }
 
@@ -85,23 +92,23 @@ public final class Samples {
   public static PodView pod(JobView job, int index, ContainerView.State... states) {
     List<ContainerView> containers = IntStream.range(0, states.length)
         .mapToObj(i -> new ContainerView("rank-" + i, false, i, states[i])).toList();
-    return new PodView(job.name() + "-" + index, job.stage(), job.attempt(), index, "node-" + index, false,
+    return new PodView(job.name() + "-" + index, job.stage(), job.step(), job.attempt(), index, "node-" + index, false,
         Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), containers);
   }
 
   public static PodView deleted(PodView p, Instant at) {
-    return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), Optional.of(at),
+    return new PodView(p.name(), p.stage(), p.step(), p.attempt(), p.index(), p.node(), p.terminal(), Optional.of(at),
         Optional.of(at.plusSeconds(60)), p.disruption(), p.unschedulable(), p.containers());
   }
 
   public static PodView disrupted(PodView p, String reason, Instant at) {
-    return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), p.deletionRequested(),
-        p.graceEnds(), Optional.of(new PodView.Disruption(reason, "taken away", at)), p.unschedulable(),
+    return new PodView(p.name(), p.stage(), p.step(), p.attempt(), p.index(), p.node(), p.terminal(),
+        p.deletionRequested(), p.graceEnds(), Optional.of(new PodView.Disruption(reason, "taken away", at)), p.unschedulable(),
         p.containers());
   }
 
   public static PodView unschedulable(PodView p, String message) {
-    return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), p.terminal(), p.deletionRequested(),
+    return new PodView(p.name(), p.stage(), p.step(), p.attempt(), p.index(), p.node(), p.terminal(), p.deletionRequested(),
         p.graceEnds(), p.disruption(), Optional.of(message), List.of());
   }
 

@@ -2,6 +2,9 @@ package dev.flowtraining.operator.build;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -17,16 +20,35 @@ public final class Names {
   public static final String RUN_ID = "flowtraining.dev/run-id";
   public static final String STAGE = "flowtraining.dev/stage";
   public static final String ATTEMPT = "flowtraining.dev/attempt";
+  /** Of a stage that several pods share: fit, shards or merge. */
+  public static final String STEP = "flowtraining.dev/step";
   public static final String COMPONENT = "flowtraining.dev/component";
   public static final String PROGRESS = "progress";
 
   private Names() {
   }
 
-  /** The Job of an attempt: {@code demo-parquet}, {@code demo-parquet-2}, {@code demo-train-1}. Never used twice. */
-  public static String job(FlowTraining ft, Stage stage, int attempt) {
-    String base = ft.getMetadata().getName() + "-" + stage.id();
+  /**
+   * The Job of an attempt: {@code demo-parquet}, {@code demo-parquet-2}, {@code demo-train-1}; of a step of it: {@code
+   * demo-tokens-fit}, {@code demo-tokens-shards-2}. Never used twice.
+   */
+  public static String job(FlowTraining ft, Stage stage, StageStep step, int attempt) {
+    String base = ft.getMetadata().getName() + "-"
+        + (step == StageStep.WHOLE ? stage.id() : brief(stage) + "-" + id(step));
     return attempt == 1 && !stage.isTraining() ? base : base + "-" + attempt;
+  }
+
+  /** The pods of an Indexed Job have its name and their index for a host name, which leaves little room. */
+  private static String brief(Stage stage) {
+    return switch (stage) {
+      case SPEAKER_EMBEDDING -> "speaker";
+      case SPEECH_TOKENS -> "tokens";
+      default -> stage.id();
+    };
+  }
+
+  private static String id(StageStep step) {
+    return step.id().toLowerCase(Locale.ROOT);
   }
 
   public static String progress(FlowTraining ft) {
@@ -48,6 +70,12 @@ public final class Names {
     return ft.getMetadata().getName() + "-train";
   }
 
+  /** The step that an object's labels name. */
+  public static StageStep step(Map<String, String> labels) {
+    String named = labels.get(STEP);
+    return Arrays.stream(StageStep.values()).filter(s -> id(s).equals(named)).findFirst().orElse(StageStep.WHOLE);
+  }
+
   public static Map<String, String> labels(FlowTraining ft) {
     Map<String, String> labels = new TreeMap<>();
     labels.put(MANAGED_BY, MANAGER);
@@ -56,9 +84,12 @@ public final class Names {
     return labels;
   }
 
-  public static Map<String, String> labels(FlowTraining ft, Stage stage, int attempt) {
+  public static Map<String, String> labels(FlowTraining ft, Stage stage, StageStep step, int attempt) {
     Map<String, String> labels = labels(ft);
     labels.put(STAGE, stage.id());
+    if (step != StageStep.WHOLE) {
+      labels.put(STEP, id(step));
+    }
     labels.put(ATTEMPT, Integer.toString(attempt));
     return labels;
   }

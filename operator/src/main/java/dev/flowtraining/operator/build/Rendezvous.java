@@ -2,6 +2,7 @@ package dev.flowtraining.operator.build;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -31,7 +32,7 @@ final class Rendezvous {
 
   /** The stable name of pod 0, through the headless Service. */
   static String master(FlowTraining ft, int attempt) {
-    return Names.job(ft, Stage.TRAIN, attempt) + "-0." + Names.trainService(ft) + "."
+    return Names.job(ft, Stage.TRAIN, StageStep.WHOLE, attempt) + "-0." + Names.trainService(ft) + "."
         + ft.getMetadata().getNamespace() + ".svc";
   }
 }

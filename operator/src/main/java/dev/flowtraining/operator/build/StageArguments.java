@@ -7,9 +7,11 @@ import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
 import dev.flowtraining.operator.api.v1alpha1.ModelsSpec;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageOverride;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
+import dev.flowtraining.operator.decide.Decision.Start;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** The trainer's command line. Every argument is an element of its own: user text never meets a shell. */
 final class StageArguments {
@@ -19,10 +21,10 @@ final class StageArguments {
   private StageArguments() {
   }
 
-  static List<String> of(FlowTraining ft, Stage stage, boolean configFile, Optional<String> resumeFrom) {
+  static List<String> of(FlowTraining ft, Start start, boolean configFile) {
     FlowTrainingSpec spec = ft.getSpec();
-    List<String> args = common(ft, stage.id(), configFile);
-    switch (stage) {
+    List<String> args = common(ft, start.stage().id(), configFile);
+    switch (start.stage()) {
       case PREPARE_DATA -> args.addAll(data(spec.data()));
       case SPEAKER_EMBEDDING -> args.addAll(List.of("--speaker-encoder", model(spec.models().speakerEncoder())));
       case SPEECH_TOKENS -> args.addAll(List.of("--tokenizer", model(spec.models().tokenizer())));
@@ -30,11 +32,27 @@ final class StageArguments {
       case TRAIN -> {
         args.addAll(List.of("--init", model(spec.models().init())));
         args.addAll(engine(spec, spec.training().device()));
-        resumeFrom.ifPresent(path -> args.addAll(List.of("--resume-from", path)));
+        start.resumeFrom().ifPresent(path -> args.addAll(List.of("--resume-from", path)));
       }
       case AVERAGE -> args.addAll(averaging(spec));
     }
+    if (gpus(spec, start) > 0) {
+      args.addAll(List.of("--device", Device.CUDA.id()));
+    }
+    args.addAll(switch (start.step()) {
+      case WHOLE -> List.of();
+      case FIT -> List.of("--fit");
+      // the Job controller sets the variable, the kubelet puts it in
+      case SHARDS -> List.of("--shard", "$(JOB_COMPLETION_INDEX)/" + spec.parallelism(start.stage()));
+      case MERGE -> List.of("--merge");
+    });
     return List.copyOf(args);
+  }
+
+  /** Of a stage other than training: codebooks are fitted and shards joined without any. */
+  static int gpus(FlowTrainingSpec spec, Start start) {
+    boolean extracts = start.step() == StageStep.WHOLE || start.step() == StageStep.SHARDS;
+    return extracts ? spec.overrideOf(start.stage()).map(StageOverride::gpus).orElse(0) : 0;
   }
 
   /**

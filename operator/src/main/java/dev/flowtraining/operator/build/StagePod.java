@@ -58,7 +58,7 @@ final class StagePod {
 
   PodTemplateSpec withContainers(List<Container> containers) {
     Map<String, String> labels = new TreeMap<>(template.labels());
-    labels.putAll(Names.labels(ft, start.stage(), start.attempt()));
+    labels.putAll(Names.labels(ft, start.stage(), start.step(), start.attempt()));
     return new PodTemplateSpecBuilder()
         .withNewMetadata().withLabels(labels).withAnnotations(new TreeMap<>(template.annotations())).endMetadata()
         .withNewSpec()
@@ -93,7 +93,7 @@ final class StagePod {
     if (reports) {
       variables.put("FLOWTRAINING_PROGRESS_CONFIGMAP", Names.progress(ft));
     }
-    return base(name, StageArguments.of(ft, start.stage(), hasConfigFile(), start.resumeFrom()), variables)
+    return base(name, StageArguments.of(ft, start, hasConfigFile()), variables)
         .withResources(requirements(resources, devices))
         .withVolumeMounts(Mounts.mounts(ft, start.stage(), configMap, reports))
         .build();

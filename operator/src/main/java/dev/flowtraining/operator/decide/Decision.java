@@ -1,6 +1,7 @@
 package dev.flowtraining.operator.decide;
 
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.Failure;
 import java.time.Instant;
 import java.util.List;
@@ -34,12 +35,18 @@ public sealed interface Decision {
   }
 
   /**
-   * The next attempt of a stage starts.
+   * The next attempt of a stage starts, or the next step of the attempt that is at work.
    *
    * @param withCheck whether the environment is checked first, by an init container
    * @param resumeFrom the accepted checkpoint that training goes on from
    */
-  record Start(Stage stage, int attempt, boolean withCheck, Optional<String> resumeFrom) implements Decision {
+  record Start(Stage stage, StageStep step, int attempt, boolean withCheck, Optional<String> resumeFrom)
+      implements Decision {
+
+    /** Of a stage that is done in one go. */
+    public Start(Stage stage, int attempt, boolean withCheck, Optional<String> resumeFrom) {
+      this(stage, StageStep.WHOLE, attempt, withCheck, resumeFrom);
+    }
   }
 
   /**

@@ -29,7 +29,24 @@ final class Preconditions {
           + "workspace with access mode ReadWriteMany: use such a claim, or put all ranks into one pod "
           + "(training.gpusPerPod)", true));
     }
-    return Optional.empty();
+    return Stage.inOrder().stream()
+        .filter(s -> spec.stages().contains(s) && spec.parallelism(s) > 1)
+        .flatMap(s -> notShared(spec, s, seen).stream()).findFirst();
+  }
+
+  /** Shards may be on several nodes: all of them write to the workspace and read the data. */
+  private static Optional<Decision.Blocked> notShared(FlowTrainingSpec spec, Stage stage, Observation seen) {
+    String pods = spec.parallelism(stage) + " pods of stage " + stage.id() + " need a ";
+    String otherwise = ": use such a claim, or set stageOverrides parallelism: 1";
+    if (!shareable(spec, seen)) {
+      return Optional.of(new Decision.Blocked("VolumeNotShareable", pods + "workspace with access mode ReadWriteMany"
+          + otherwise, true));
+    }
+    ClaimView data = spec.data() == null ? null
+        : seen.claims().get(spec.data().volume().persistentVolumeClaim().claimName());
+    return data == null || data.readableByAll() ? Optional.empty()
+        : Optional.of(new Decision.Blocked("VolumeNotShareable", pods + "data volume with access mode ReadOnlyMany or "
+            + "ReadWriteMany" + otherwise, true));
   }
 
   private static boolean shareable(FlowTrainingSpec spec, Observation seen) {

@@ -6,12 +6,13 @@ import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.observe.ExitCode;
 import dev.flowtraining.operator.observe.Failure;
 import java.time.Duration;
-import java.util.Set;
+import java.util.List;
 
 /** Whether a failed stage is started again, and when. */
 public final class RetryPolicy {
 
-  private static final Set<Integer> PERMANENT_CODES = Set.of(ExitCode.USAGE.code(), ExitCode.BAD_DATA.code(),
+  /** Exit codes after which another attempt would end the same way. */
+  public static final List<Integer> PERMANENT_CODES = List.of(ExitCode.USAGE.code(), ExitCode.BAD_DATA.code(),
       ExitCode.OUT_OF_MEMORY.code(), ExitCode.MISSING.code());
 
   private RetryPolicy() {
@@ -45,6 +46,16 @@ public final class RetryPolicy {
               + what)
           : new Again(FailureClass.RETRYABLE, policy.backoff().before(stage.countedRestarts() + 1));
     };
+  }
+
+  /** The Job of shards has used up the budget itself; one that somebody deleted is another matter. */
+  static Verdict verdictOfShards(RestartPolicy policy, StageStatus stage, Failure failure) {
+    if (failure.cause() == Failure.Cause.JOB_DELETED) {
+      return verdict(policy, stage, failure, null);
+    }
+    String what = failure.details().reason() + ": " + failure.details().message();
+    return new GiveUp(classify(failure, null) == FailureClass.PERMANENT ? what
+        : "failed again after " + policy.maxRestarts() + " restarts (restartPolicy.maxRestarts): " + what);
   }
 
   /** A container that the kernel killed for its memory is tried once more: another moment may have more of it. */

@@ -9,6 +9,7 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.Failure;
 import dev.flowtraining.operator.observe.Failure.Cause;
 import dev.flowtraining.operator.observe.JobOutcome;
@@ -53,7 +54,7 @@ public final class StageMachine {
         .filter(s -> ft.getSpec().stages().contains(s) && status.of(s).phase() != StagePhase.SUCCEEDED)
         .findFirst().orElse(Stage.EXPORT);
     return switch (status.of(stage).phase()) {
-      case PENDING, NOT_REQUESTED -> start(ft, stage, seen, now);
+      case PENDING, NOT_REQUESTED -> start(ft, stage, Steps.first(ft.getSpec(), stage), seen, now);
       case RUNNING -> running(ft, stage, seen, now);
       case RESTARTING -> restarting(ft, stage, seen, now);
       case SUCCEEDED, FAILED -> new Decision.Idle();
@@ -103,7 +104,7 @@ public final class StageMachine {
     return stage.phase() == StagePhase.SUCCEEDED && wanted.equals(stage.inputHash());
   }
 
-  private static Decision start(FlowTraining ft, Stage stage, Observation seen, Instant now) {
+  private static Decision start(FlowTraining ft, Stage stage, StageStep step, Observation seen, Instant now) {
     Optional<Decision.Blocked> missing = Preconditions.missing(ft.getSpec(), seen);
     if (missing.isPresent()) {
       return missing.get();
@@ -114,14 +115,14 @@ public final class StageMachine {
           + "back, or delete the FlowTraining and apply it anew", true);
     }
     FlowTrainingStatus status = ft.getStatus();
-    Optional<Decision> left = leftOf(stage, status.of(stage).attempt(), seen, now);
+    Optional<Decision> left = leftOf(status.of(stage), seen, now);
     if (left.isPresent()) {
       return left.get();
     }
     Optional<String> resumeFrom = stage.isTraining()
         ? Optional.ofNullable(status.training().checkpoint()).map(Checkpoint::path)
         : Optional.empty();
-    return new Decision.Start(stage, status.of(stage).attempt() + 1, isFirstOfRun(ft, stage), resumeFrom);
+    return new Decision.Start(stage, step, status.of(stage).attempt() + 1, isFirstOfRun(ft, stage), resumeFrom);
   }
 
   /** It was read anew because the run's snapshot is gone: is it still that of the run? */
@@ -144,13 +145,24 @@ public final class StageMachine {
 
   private static Decision running(FlowTraining ft, Stage stage, Observation seen, Instant now) {
     FlowTrainingSpec spec = ft.getSpec();
-    int attempt = ft.getStatus().of(stage).attempt();
+    StageStatus status = ft.getStatus().of(stage);
+    int attempt = status.attempt();
+    Optional<JobView> job = seen.job(stage, status.jobStep(), attempt);
+    List<PodView> pods = seen.pods(stage, status.jobStep(), attempt);
     int expectedPods = stage.isTraining() ? spec.training().pods() : 1;
     int ranksPerPod = stage.isTraining() ? spec.training().gpusPerPod() : 1;
-    JobOutcome outcome = JobOutcome.of(seen.job(stage, attempt), seen.pods(stage, attempt), seen.warnings(),
-        expectedPods, ranksPerPod, now);
+    // the Job replaces a shard's pod when it is gone, and one on a lost node never goes by itself
+    List<String> lost = status.jobStep() == StageStep.SHARDS ? lost(pods.stream(), now) : List.of();
+    if (!lost.isEmpty()) {
+      return new Decision.TearDown(stage, List.of(), lost);
+    }
+    JobOutcome outcome = status.jobStep() == StageStep.SHARDS
+        ? JobOutcome.ofShards(job, pods, seen.warnings(), now)
+        : JobOutcome.of(job, pods, seen.warnings(), expectedPods, ranksPerPod, now);
     return switch (outcome) {
-      case JobOutcome.Succeeded s -> new Decision.Complete(stage);
+      case JobOutcome.Succeeded s -> Steps.after(status.jobStep())
+          .<Decision>map(next -> new Decision.Start(stage, next, attempt, false, Optional.empty()))
+          .orElseGet(() -> new Decision.Complete(stage));
       case JobOutcome.Failed f -> failed(ft, stage, f.failure(), now);
       case JobOutcome.Absent a -> failed(ft, stage, failure(Cause.JOB_DELETED, stage, attempt, "JobDeleted",
           "the Job of attempt " + attempt + " was deleted", now), now);
@@ -165,7 +177,7 @@ public final class StageMachine {
   private static Decision working(FlowTraining ft, Stage stage, int attempt, Instant since, Observation seen,
       Instant now) {
     if (!stage.isTraining()) {
-      return new Decision.Wait(stage, "", "", Optional.empty());
+      return new Decision.Wait(stage, "", replaced(ft.getStatus().of(stage), seen), Optional.empty());
     }
     Duration stallAfter = ft.getSpec().training().stallAfter();
     Instant last = seen.progress().report()
@@ -178,10 +190,19 @@ public final class StageMachine {
         + ", longer than training.stallTimeout " + ft.getSpec().training().stallTimeout(), now), now);
   }
 
+  /** What the Job controller did by itself is told. */
+  private static String replaced(StageStatus stage, Observation seen) {
+    int pods = seen.job(stage.name(), stage.jobStep(), stage.attempt()).map(JobView::failedPods).orElse(0);
+    String done = stage.message() == null ? "" : stage.message() + ", ";
+    return pods == 0 ? "" : done + (pods == 1 ? "1 pod was" : pods + " pods were") + " lost and replaced";
+  }
+
   private static Decision failed(FlowTraining ft, Stage stage, Failure failure, Instant now) {
     FlowTrainingStatus status = ft.getStatus();
-    return switch (RetryPolicy.verdict(ft.getSpec().restartPolicy(), status.of(stage), failure,
-        status.training().lastFailure())) {
+    RetryPolicy.Verdict verdict = status.of(stage).jobStep() == StageStep.SHARDS
+        ? RetryPolicy.verdictOfShards(ft.getSpec().restartPolicy(), status.of(stage), failure)
+        : RetryPolicy.verdict(ft.getSpec().restartPolicy(), status.of(stage), failure, status.training().lastFailure());
+    return switch (verdict) {
       case RetryPolicy.Again again ->
           new Decision.Restart(stage, failure, again.failureClass(), now.plus(again.after()));
       case RetryPolicy.GiveUp end -> new Decision.Fail(stage, failure, end.message());
@@ -191,11 +212,11 @@ public final class StageMachine {
   /** The failure is written down. Now the whole set goes, then the back-off passes, then the next attempt starts. */
   private static Decision restarting(FlowTraining ft, Stage stage, Observation seen, Instant now) {
     StageStatus last = ft.getStatus().of(stage);
-    Optional<JobView> job = seen.job(stage, last.attempt());
+    Optional<JobView> job = seen.job(stage, last.jobStep(), last.attempt());
     if (job.isPresent() && !job.get().deleting()) {
       return new Decision.TearDown(stage, List.of(job.get().name()));
     }
-    Optional<Decision> left = leftOf(stage, last.attempt(), seen, now);
+    Optional<Decision> left = leftOf(last, seen, now);
     if (left.isPresent()) {
       return left.get();
     }
@@ -203,14 +224,18 @@ public final class StageMachine {
     return now.isBefore(notBefore)
         ? new Decision.Wait(stage, "Restarting", "attempt " + (last.attempt() + 1) + " starts at " + notBefore,
             Optional.of(notBefore))
-        : start(ft, stage, seen, now);
+        : start(ft, stage, Steps.again(ft.getSpec(), stage, last.jobStep()), seen, now);
   }
 
   /** Two attempts of a stage never run at once: nothing starts while a pod of another one may be alive. */
-  private static Optional<Decision> leftOf(Stage stage, int attempt, Observation seen, Instant now) {
-    boolean ended = seen.job(stage, attempt).filter(j -> !j.deleting()).map(JobView::finished).orElse(false);
+  private static Optional<Decision> leftOf(StageStatus last, Observation seen, Instant now) {
+    Stage stage = last.name();
+    int attempt = last.attempt();
+    boolean ended = seen.job(stage, last.jobStep(), attempt).filter(j -> !j.deleting()).map(JobView::finished)
+        .orElse(false);
     List<PodView> pods = seen.pods().stream()
-        .filter(p -> p.stage() == stage && (!p.terminal() || p.attempt() == attempt && !ended)).toList();
+        .filter(p -> p.stage() == stage
+            && (!p.terminal() || p.attempt() == attempt && p.step() == last.jobStep() && !ended)).toList();
     List<String> lost = lost(pods.stream(), now);
     if (!lost.isEmpty()) {
       return Optional.of(new Decision.TearDown(stage, List.of(), lost));

@@ -56,6 +56,39 @@ public sealed interface JobOutcome {
     if (job.deleting()) {
       return new Absent();
     }
+    return atWork(job, pods, warnings, expectedPods);
+  }
+
+  /**
+   * Of shards only the Job can say that they failed: a pod that is lost is replaced. The cause is then the last failure
+   * that counts, since the earlier ones were made good.
+   */
+  static JobOutcome ofShards(Optional<JobView> found, List<PodView> pods, Map<String, Warning> warnings, Instant now) {
+    if (found.isEmpty()) {
+      return new Absent();
+    }
+    JobView job = found.get();
+    if (job.complete()) {
+      return new Succeeded();
+    }
+    if (job.failedAt().isPresent()) {
+      Failure root = RootCause.candidates(job, pods, job.pods(), 1).stream()
+          .filter(f -> f.cause() != Failure.Cause.DISRUPTED)
+          .min(Comparator.comparingInt((Failure f) -> f.cause().weight())
+              .thenComparing(Failure::at, Comparator.reverseOrder())).orElseThrow();
+      Instant settled = root.at().plus(SETTLE);
+      return root.cause().mayBeVictim() && now.isBefore(settled) ? new Settling(settled) : new Failed(root);
+    }
+    if (job.deleting()) {
+      return new Absent();
+    }
+    List<PodView> alive = pods.stream().filter(p -> !p.terminal()).toList();
+    return pods.isEmpty() || alive.stream().anyMatch(p -> !p.working())
+        ? NotStartedReason.of(job, alive, warnings)
+        : new Running(job.created());
+  }
+
+  private static JobOutcome atWork(JobView job, List<PodView> pods, Map<String, Warning> warnings, int expectedPods) {
     boolean working = pods.size() >= expectedPods && pods.stream().allMatch(p -> p.terminal() || p.working());
     if (working) {
       return new Running(pods.stream().map(PodView::workingSince).max(Instant::compareTo).orElse(job.created()));

@@ -1,6 +1,7 @@
 package dev.flowtraining.operator.observe;
 
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,11 +37,11 @@ public record Observation(List<JobView> jobs, List<PodView> pods, List<Former> f
         false);
   }
 
-  public Optional<JobView> job(Stage stage, int attempt) {
-    return jobs.stream().filter(j -> j.stage() == stage && j.attempt() == attempt).findFirst();
+  public Optional<JobView> job(Stage stage, StageStep step, int attempt) {
+    return jobs.stream().filter(j -> j.stage() == stage && j.step() == step && j.attempt() == attempt).findFirst();
   }
 
-  public List<PodView> pods(Stage stage, int attempt) {
-    return pods.stream().filter(p -> p.stage() == stage && p.attempt() == attempt).toList();
+  public List<PodView> pods(Stage stage, StageStep step, int attempt) {
+    return pods.stream().filter(p -> p.stage() == stage && p.step() == step && p.attempt() == attempt).toList();
   }
 }

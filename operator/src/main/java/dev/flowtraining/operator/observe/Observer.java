@@ -147,7 +147,7 @@ public final class Observer {
       Map<String, String> uids, Instant now) {
     Optional<JobView> job = jobs.stream().filter(j -> j.name().equals(stage.jobName())).findFirst();
     List<PodView> ofAttempt = pods.stream()
-        .filter(p -> p.stage() == stage.name() && p.attempt() == stage.attempt()).toList();
+        .filter(p -> p.stage() == stage.name() && p.step() == stage.jobStep() && p.attempt() == stage.attempt()).toList();
     boolean waiting = ofAttempt.isEmpty() || ofAttempt.stream().anyMatch(p -> !p.terminal() && !p.working());
     if (job.isEmpty() || !waiting || now.isBefore(job.get().created().plus(PATIENCE))) {
       return Map.of();

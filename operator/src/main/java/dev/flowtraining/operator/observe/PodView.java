@@ -1,6 +1,7 @@
 package dev.flowtraining.operator.observe;
 
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -15,7 +16,7 @@ import java.util.Optional;
  * @param disruption from the condition DisruptionTarget, or an eviction by the kubelet
  * @param unschedulable the scheduler's message
  */
-public record PodView(String name, Stage stage, int attempt, int index, String node, boolean terminal,
+public record PodView(String name, Stage stage, StageStep step, int attempt, int index, String node, boolean terminal,
     Optional<Instant> deletionRequested, Optional<Instant> graceEnds, Optional<Disruption> disruption,
     Optional<String> unschedulable, List<ContainerView> containers) {
 

@@ -12,23 +12,29 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What the trainer wrote into the run's ConfigMap.
  *
  * @param report the last progress report, if there is a plausible one
+ * @param shards the last report of each shard of a stage that several pods share, by its index
  * @param records for each stage that has ended, what it counted, as a sentence
  * @param artifacts what the export stage lists
  * @param dropped how many values did not parse or were out of range
  */
-public record Progress(Optional<Report> report, Map<Stage, String> records, List<Artifact> artifacts, int dropped) {
+public record Progress(Optional<Report> report, Map<Integer, Report> shards, Map<Stage, String> records,
+    List<Artifact> artifacts, int dropped) {
 
   private static final int MAX_ARTIFACTS = 200;
+  private static final Pattern SHARD = Pattern.compile("shard-(\\d{1,4})\\.json");
   private static final ObjectMapper JSON = new ObjectMapper()
       .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
 
   public static Progress none() {
-    return new Progress(Optional.empty(), Map.of(), List.of(), 0);
+    return new Progress(Optional.empty(), Map.of(), Map.of(), List.of(), 0);
   }
 
   /** Reads the data of the ConfigMap; the trainer is not trusted further than its values are plausible. */
@@ -36,9 +42,18 @@ public record Progress(Optional<Report> report, Map<Stage, String> records, List
     if (data == null || data.isEmpty()) {
       return none();
     }
-    Optional<Report> report = read(data.get("progress.json"),
-        new TypeReference<Report>() { }).filter(Report::plausible);
+    Optional<Report> report = report(data.get("progress.json"));
     int dropped = data.containsKey("progress.json") && report.isEmpty() ? 1 : 0;
+
+    Map<Integer, Report> shards = new TreeMap<>();
+    for (Map.Entry<String, String> entry : data.entrySet()) {
+      Matcher key = SHARD.matcher(entry.getKey());
+      if (key.matches()) {
+        Optional<Report> shard = report(entry.getValue());
+        shard.ifPresent(r -> shards.put(Integer.valueOf(key.group(1)), r));
+        dropped += shard.isPresent() ? 0 : 1;
+      }
+    }
 
     Map<Stage, String> records = new EnumMap<>(Stage.class);
     for (Stage stage : Stage.inOrder()) {
@@ -53,12 +68,22 @@ public record Progress(Optional<Report> report, Map<Stage, String> records, List
     Optional<List<Artifact>> artifacts = read(data.get("artifacts.json"), new TypeReference<List<Artifact>>() { })
         .filter(list -> list.size() <= MAX_ARTIFACTS && list.stream().allMatch(Progress::plausible));
     dropped += data.containsKey("artifacts.json") && artifacts.isEmpty() ? 1 : 0;
-    return new Progress(report, Map.copyOf(records), artifacts.orElse(List.of()), dropped);
+    return new Progress(report, Map.copyOf(shards), Map.copyOf(records), artifacts.orElse(List.of()), dropped);
+  }
+
+  private static boolean isOf(Report report, String uid) {
+    return report.runId() == null || report.runId().equals(uid);
+  }
+
+  private static Optional<Report> report(String text) {
+    return read(text, new TypeReference<Report>() { }).filter(Report::plausible);
   }
 
   /** Without a report of another run: the ConfigMap may have been adopted from a deleted FlowTraining of this name. */
   public Progress ofRun(String uid) {
-    return new Progress(report.filter(r -> r.runId() == null || r.runId().equals(uid)), records, artifacts, dropped);
+    Map<Integer, Report> own = new TreeMap<>(shards);
+    own.values().removeIf(r -> !isOf(r, uid));
+    return new Progress(report.filter(r -> isOf(r, uid)), Map.copyOf(own), records, artifacts, dropped);
   }
 
   private static boolean plausible(Artifact artifact) {

@@ -1,6 +1,7 @@
 package dev.flowtraining.operator.observe;
 
 import dev.flowtraining.operator.api.v1alpha1.LastFailure;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.ContainerView.Terminated;
 import dev.flowtraining.operator.observe.Failure.Cause;
 import java.time.Instant;
@@ -116,8 +117,9 @@ final class RootCause {
 
   private static Failure failure(Cause cause, JobView job, PodView pod, Integer rank, Integer exitCode, String reason,
       String message, Instant at) {
+    String shard = job.step() == StageStep.SHARDS ? "shard " + pod.index() + "/" + job.pods() + ": " : "";
     return new Failure(cause, new LastFailure(job.stage().id(), job.attempt(), rank, pod.node(), exitCode, reason,
-        message, at.toString()), at);
+        shard + message, at.toString()), at);
   }
 
   private static Failure ofCheck(Failure f) {

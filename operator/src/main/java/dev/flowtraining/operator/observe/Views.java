@@ -1,6 +1,7 @@
 package dev.flowtraining.operator.observe;
 
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.observe.PodView.Disruption;
 import io.fabric8.kubernetes.api.model.ContainerState;
@@ -33,7 +34,9 @@ final class Views {
     Optional<JobCondition> failed = conditions.stream()
         .filter(c -> Set.of("Failed", "FailureTarget").contains(c.getType()) && "True".equals(c.getStatus()))
         .min(Comparator.comparing(JobCondition::getLastTransitionTime));
-    return new JobView(job.getMetadata().getName(), stage(job), attempt(job), created(job),
+    Integer failedPods = job.getStatus() == null ? null : job.getStatus().getFailed();
+    return new JobView(job.getMetadata().getName(), stage(job), step(job), attempt(job), job.getSpec().getCompletions(),
+        failedPods == null ? 0 : failedPods, created(job),
         job.getMetadata().getDeletionTimestamp() != null,
         conditions.stream().anyMatch(c -> "Complete".equals(c.getType()) && "True".equals(c.getStatus())),
         failed.map(c -> time(c.getLastTransitionTime(), created(job))),
@@ -48,8 +51,8 @@ final class Views {
         .filter(c -> "PodScheduled".equals(c.getType()) && "False".equals(c.getStatus())
             && "Unschedulable".equals(c.getReason()))
         .map(c -> text(c.getMessage())).findFirst();
-    return new PodView(pod.getMetadata().getName(), stage(pod), attempt(pod), index(pod), pod.getSpec().getNodeName(),
-        TERMINAL.contains(phase), deletionRequested(pod), graceEnds(pod), disruption(pod, conditions, created),
+    return new PodView(pod.getMetadata().getName(), stage(pod), step(pod), attempt(pod), index(pod),
+        pod.getSpec().getNodeName(), TERMINAL.contains(phase), deletionRequested(pod), graceEnds(pod), disruption(pod, conditions, created),
         unschedulable, containers(pod, created));
   }
 
@@ -121,6 +124,10 @@ final class Views {
 
   private static Stage stage(HasMetadata object) {
     return Stage.of(object.getMetadata().getLabels().get(Names.STAGE));
+  }
+
+  private static StageStep step(HasMetadata object) {
+    return Names.step(object.getMetadata().getLabels());
   }
 
   private static int attempt(HasMetadata object) {

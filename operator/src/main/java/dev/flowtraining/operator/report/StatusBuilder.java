@@ -53,7 +53,7 @@ public final class StatusBuilder {
   /** All later pods of the run get the image that the first one got, wherever its tag points to by then. */
   private static FlowTrainingStatus pinned(FlowTrainingStatus status, Observation seen) {
     return !inProgress(status) ? status : status.stages().stream().filter(s -> s.phase() == StagePhase.RUNNING)
-        .flatMap(s -> seen.pods(s.name(), s.attempt()).stream()).flatMap(p -> p.containers().stream())
+        .flatMap(s -> seen.pods(s.name(), s.jobStep(), s.attempt()).stream()).flatMap(p -> p.containers().stream())
         .flatMap(c -> ImageDigest.of(status.image(), c.imageId()).stream()).findFirst()
         .map(status::withImage).orElse(status);
   }
@@ -127,7 +127,8 @@ public final class StatusBuilder {
   private static FlowTrainingStatus started(FlowTraining ft, FlowTrainingStatus status, Decision.Start start,
       String time) {
     StageStatus stage = status.of(start.stage())
-        .started(Names.job(ft, start.stage(), start.attempt()), start.attempt(), time);
+        .started(Names.job(ft, start.stage(), start.step(), start.attempt()), start.step(),
+            ft.getSpec().parallelism(start.stage()), start.attempt(), time);
     return counted(status.with(stage).withPhase(Phase.RUNNING));
   }
 

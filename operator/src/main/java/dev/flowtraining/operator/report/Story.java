@@ -63,11 +63,12 @@ public final class Story {
   private static void stage(StageStatus before, StageStatus after, FlowTrainingStatus status, List<Line> lines) {
     boolean newPhase = before.phase() != after.phase();
     String id = after.name().id();
-    if (after.phase() == StagePhase.RUNNING && !before.attempt().equals(after.attempt())) {
+    if (after.phase() == StagePhase.RUNNING && !Objects.equals(before.jobName(), after.jobName())) {
       String from = after.name().isTraining() && status.training().checkpoint() != null
           ? ", from " + status.training().checkpoint().path() : "";
+      String pods = after.shards() == null ? "" : " of " + after.shards() + " shards";
       lines.add(new Line(Reason.STAGE_STARTED, false, id + ", attempt " + after.attempt() + ", job " + after.jobName()
-          + from));
+          + pods + from));
     } else if (newPhase && after.phase() == StagePhase.SUCCEEDED) {
       lines.add(new Line(Reason.STAGE_COMPLETED, false, id + (blank(after.message()) ? "" : ": " + after.message())));
     } else if (newPhase && after.phase() == StagePhase.RESTARTING) {

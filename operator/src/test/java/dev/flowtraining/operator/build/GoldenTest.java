@@ -6,6 +6,7 @@ import dev.flowtraining.operator.Samples;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.decide.Decision;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
@@ -109,9 +110,27 @@ class GoldenTest {
     ft.getMetadata().setName("a".repeat(40));
     for (Stage stage : Stage.inOrder()) {
       // the host name of a training pod is the Job's name with its index
-      assertThat((Names.job(ft, stage, 9999) + (stage.isTraining() ? "-1023" : "")).length()).isLessThanOrEqualTo(63);
+      assertThat((Names.job(ft, stage, StageStep.WHOLE, 9999) + (stage.isTraining() ? "-1023" : "")).length())
+          .isLessThanOrEqualTo(63);
+    }
+    for (Stage stage : List.of(Stage.SPEAKER_EMBEDDING, Stage.SPEECH_TOKENS, Stage.PARQUET)) {
+      assertThat((Names.job(ft, stage, StageStep.SHARDS, 9999) + "-63").length()).isLessThanOrEqualTo(63);
+      assertThat(Names.job(ft, stage, StageStep.MERGE, 9999).length()).isLessThanOrEqualTo(63);
     }
     assertThat(Names.workspace(ft).length()).isLessThanOrEqualTo(63);
+  }
+
+  /** Stage 2 by three pods that have a GPU each. */
+  @Test
+  void aStageThatSeveralPodsShare() throws IOException {
+    FlowTraining ft = Samples.training("""
+        training: {gpus: 2, device: cpu}
+        restartPolicy: {maxRestarts: 4}
+        stageOverrides: [{stage: speech-tokens, parallelism: 3, gpus: 1}]
+        """);
+    agrees("speech-tokens-in-shards.yaml", Stream.of(StageStep.FIT, StageStep.SHARDS, StageStep.MERGE)
+        .flatMap(step -> start(ft, new Decision.Start(Stage.SPEECH_TOKENS, step, 1, false, Optional.empty())).stream())
+        .toList());
   }
 
   private static List<HasMetadata> start(FlowTraining ft, Decision.Start start) {

@@ -7,6 +7,7 @@ import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.observe.ConfigSource;
@@ -43,11 +44,19 @@ class RandomWalkTest {
   @ValueSource(longs = {1, 2, 3, 4, 5})
   void theRulesHoldInAnyOrderOfEvents(long seed) {
     Map<Phase, Integer> ends = new EnumMap<>(Phase.class);
+    int replaced = 0;
     for (int run = 0; run < RUNS; run++) {
-      Phase end = new Walk(new Random(seed * 1_000_003 + run)).toTheEnd();
-      ends.merge(end, 1, Integer::sum);
+      Walk walk = new Walk(new Random(seed * 1_000_003 + run));
+      ends.merge(walk.toTheEnd(), 1, Integer::sum);
+      replaced += walk.replaced;
     }
+    assertThat(replaced).as("shards that were lost and replaced").isPositive();
     assertThat(ends.keySet()).as("both ends are met").containsExactlyInAnyOrder(Phase.SUCCEEDED, Phase.FAILED);
+  }
+
+  private static int pods(Stage stage, StageStep step) {
+    boolean tokens = stage == Stage.SPEECH_TOKENS;
+    return stage.isTraining() ? 2 : step == StageStep.SHARDS ? tokens ? 3 : 2 : 1;
   }
 
   private static final class Walk {
@@ -55,11 +64,13 @@ class RandomWalkTest {
     private final Random random;
     private FlowTraining ft = Samples.training("""
         training: {gpus: 4, gpusPerPod: 2, device: cpu}
+        stageOverrides: [{stage: speech-tokens, parallelism: 3}, {stage: parquet, parallelism: 2}]
         restartPolicy: {maxRestarts: 1, maxDisruptions: 1, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
         """);
     private final List<JobView> jobs = new ArrayList<>();
     private final List<PodView> pods = new ArrayList<>();
     private final Set<String> recorded = new HashSet<>();
+    private int replaced;
     private Progress progress = Progress.none();
     private Instant now = Samples.NOW;
 
@@ -98,17 +109,19 @@ class RandomWalkTest {
     private void apply(Decision decision) {
       switch (decision) {
         case Decision.Start start -> {
-          String name = Names.job(ft, start.stage(), start.attempt());
+          String name = Names.job(ft, start.stage(), start.step(), start.attempt());
           boolean there = jobs.stream().anyMatch(j -> j.name().equals(name));
           if (!there) {
             assertThat(pods).as("pods while %s starts", name).allMatch(p -> p.terminal() || p.stage() != start.stage());
             assertThat(jobs).as("jobs while %s starts", name).allMatch(j -> j.complete() || j.failedAt().isPresent());
             assertThat(recorded).as("%s was recorded before", name).doesNotContain(name);
-            jobs.add(new JobView(name, start.stage(), start.attempt(), now, false, false, Optional.empty(), ""));
+            jobs.add(new JobView(name, start.stage(), start.step(), start.attempt(), pods(start.stage(), start.step()), 0,
+                now, false, false, Optional.empty(), ""));
           }
         }
         case Decision.TearDown down -> jobs.replaceAll(j -> down.jobs().contains(j.name())
-            ? new JobView(j.name(), j.stage(), j.attempt(), j.created(), true, j.complete(), j.failedAt(), "") : j);
+            ? new JobView(j.name(), j.stage(), j.step(), j.attempt(), j.pods(), j.failedPods(), j.created(), true,
+                j.complete(), j.failedAt(), "") : j);
         default -> { }
       }
     }
@@ -147,7 +160,7 @@ class RandomWalkTest {
         }
         case 9 -> {
           if (random.nextInt(6) == 0) {
-            pods.replaceAll(p -> p.name().startsWith(job.name() + "-") && !p.terminal() && random.nextBoolean()
+            pods.replaceAll(p -> isOf(job, p) && !p.terminal() && random.nextBoolean()
                 ? random.nextBoolean() ? Samples.deleted(p, now) : Samples.disrupted(p, "EvictionByEvictionAPI",
                     now) : p);
           }
@@ -163,8 +176,7 @@ class RandomWalkTest {
     }
 
     private void startPod(JobView job) {
-      int wanted = job.stage().isTraining() ? 2 : 1;
-      for (int index = 0; index < wanted; index++) {
+      for (int index = 0; index < job.pods(); index++) {
         String name = job.name() + "-" + index;
         boolean there = pods.stream().anyMatch(p -> p.name().equals(name));
         if (!there && !job.finished() && !job.deleting()) {
@@ -176,7 +188,7 @@ class RandomWalkTest {
 
     private void exitSome(JobView job, int code) {
       pods.replaceAll(p -> {
-        if (!p.name().startsWith(job.name() + "-") || p.terminal() || p.attempt() != job.attempt()) {
+        if (!isOf(job, p) || p.terminal()) {
           return p;
         }
         List<ContainerView> containers = p.containers().stream()
@@ -184,7 +196,7 @@ class RandomWalkTest {
                 ? new ContainerView(c.name(), false, c.localRank(), Samples.exited(code, now)) : c)
             .toList();
         boolean all = containers.stream().allMatch(c -> c.state() instanceof ContainerView.Terminated);
-        return new PodView(p.name(), p.stage(), p.attempt(), p.index(), p.node(), all, p.deletionRequested(),
+        return new PodView(p.name(), p.stage(), p.step(), p.attempt(), p.index(), p.node(), all, p.deletionRequested(),
             p.graceEnds(), p.disruption(), p.unschedulable(), containers);
       });
     }
@@ -192,7 +204,8 @@ class RandomWalkTest {
     private void report(JobView job) {
       int attempt = Math.max(1, job.attempt() - random.nextInt(2));
       int step = random.nextInt(1000);
-      progress = Progress.parse(Map.of("progress.json", """
+      String key = job.step() == StageStep.SHARDS ? "shard-" + random.nextInt(4) + ".json" : "progress.json";
+      progress = Progress.parse(Map.of(key, """
           {"stage":"%s","attempt":%d,"time":"%s","fraction":0.5,
            "checkpoint":{"path":"exp/flow_model/attempt-%d/step_%d.pt","step":%d}}"""
           .formatted(job.stage().id(), attempt, now, attempt, step, step)));
@@ -200,20 +213,36 @@ class RandomWalkTest {
 
     /** The Job controller and the garbage collector. */
     private void controllers() {
-      jobs.removeIf(j -> j.deleting() && pods.stream().noneMatch(p -> p.name().startsWith(j.name() + "-")));
-      pods.removeIf(p -> jobs.stream().noneMatch(j -> p.name().startsWith(j.name() + "-") && !j.deleting())
+      jobs.removeIf(j -> j.deleting() && pods.stream().noneMatch(p -> isOf(j, p)));
+      pods.removeIf(p -> jobs.stream().noneMatch(j -> isOf(j, p) && !j.deleting())
           || p.terminal() && p.deletionRequested().isPresent());
-      jobs.replaceAll(j -> {
-        List<PodView> own = pods.stream().filter(p -> p.stage() == j.stage() && p.attempt() == j.attempt()).toList();
-        boolean bad = own.stream().anyMatch(p -> p.terminal() && p.containers().stream()
-            .anyMatch(c -> c.state() instanceof ContainerView.Terminated t && t.exitCode() != 0));
-        boolean good = own.size() == (j.stage().isTraining() ? 2 : 1) && own.stream().allMatch(PodView::terminal)
-            && !bad;
-        if (j.finished() || j.deleting() || !bad && !good) {
-          return j;
-        }
-        return good ? Samples.complete(j) : Samples.failed(j, now);
-      });
+      jobs.replaceAll(j -> j.finished() || j.deleting() ? j : controlled(j));
+    }
+
+    private JobView controlled(JobView j) {
+      List<PodView> own = pods.stream().filter(p -> isOf(j, p)).toList();
+      List<PodView> bad = own.stream().filter(p -> p.terminal() && p.containers().stream()
+          .anyMatch(c -> c.state() instanceof ContainerView.Terminated t && t.exitCode() != 0)).toList();
+      if (own.size() == j.pods() && own.stream().allMatch(PodView::terminal) && bad.isEmpty()) {
+        return Samples.complete(j);
+      }
+      if (bad.isEmpty()) {
+        return j;
+      }
+      int counted = j.failedPods() + (int) bad.stream().filter(p -> p.disruption().isEmpty()).count();
+      boolean permanent = bad.stream().flatMap(p -> p.containers().stream())
+          .anyMatch(c -> c.state() instanceof ContainerView.Terminated t && t.exitCode() == 64);
+      if (j.step() != StageStep.SHARDS || permanent || counted > j.pods()) {
+        return Samples.failed(j, now);
+      }
+      pods.removeAll(bad);
+      replaced += bad.size();
+      return new JobView(j.name(), j.stage(), j.step(), j.attempt(), j.pods(), counted, j.created(), false, false,
+          Optional.empty(), "");
+    }
+
+    private static boolean isOf(JobView j, PodView p) {
+      return p.stage() == j.stage() && p.step() == j.step() && p.attempt() == j.attempt();
     }
   }
 }

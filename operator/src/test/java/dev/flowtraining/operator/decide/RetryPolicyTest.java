@@ -57,8 +57,18 @@ class RetryPolicyTest {
         .isEqualTo(new RetryPolicy.Again(FailureClass.RETRYABLE, Duration.ofSeconds(20)));
   }
 
+  @Test
+  void theJobOfShardsHasUsedUpTheBudgetItself() {
+    assertThat(RetryPolicy.verdictOfShards(POLICY, restarted(0, 0), exited(1, 1))).isInstanceOfSatisfying(
+        RetryPolicy.GiveUp.class, g -> assertThat(g.message()).contains("after 3 restarts (restartPolicy.maxRestarts)"));
+    assertThat(RetryPolicy.verdictOfShards(POLICY, restarted(0, 0), exited(64, 1)))
+        .isEqualTo(new RetryPolicy.GiveUp("Reason: m"));
+    assertThat(RetryPolicy.verdictOfShards(POLICY, restarted(0, 0), failure(Cause.JOB_DELETED, null, "JobDeleted", 1)))
+        .isInstanceOf(RetryPolicy.Again.class);
+  }
+
   private static StageStatus restarted(int restarts, int disruptions) {
-    return new StageStatus(Stage.TRAIN, StagePhase.RUNNING, null, null, restarts + disruptions + 1, restarts,
+    return new StageStatus(Stage.TRAIN, StagePhase.RUNNING, null, null, null, null, restarts + disruptions + 1, restarts,
         disruptions, restarts, disruptions, null, null, null, null, null);
   }
 

@@ -6,6 +6,7 @@ import static dev.flowtraining.operator.Samples.cpu;
 import static dev.flowtraining.operator.Samples.deleted;
 import static dev.flowtraining.operator.Samples.disrupted;
 import static dev.flowtraining.operator.Samples.exited;
+import static dev.flowtraining.operator.Samples.failed;
 import static dev.flowtraining.operator.Samples.job;
 import static dev.flowtraining.operator.Samples.nothing;
 import static dev.flowtraining.operator.Samples.pod;
@@ -22,6 +23,7 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.ClaimView;
 import dev.flowtraining.operator.observe.ConfigSource;
 import dev.flowtraining.operator.observe.JobView;
@@ -201,6 +203,81 @@ class StageMachineTest {
     assertThat(decide(ft, nothing())).isInstanceOf(Decision.Begin.class);
   }
 
+  @Test
+  void aSharedStageIsFittedThenDoneInShardsThenMerged() {
+    String three = "stageOverrides: [{stage: speech-tokens, parallelism: 3}, {stage: parquet, parallelism: 2}]";
+    assertThat(decide(inRun(three, Stage.SPEECH_TOKENS, StageStep.WHOLE, StagePhase.PENDING, 0), nothing()))
+        .isEqualTo(new Decision.Start(Stage.SPEECH_TOKENS, StageStep.FIT, 1, false, Optional.empty()));
+    assertThat(decide(inRun(three, Stage.PARQUET, StageStep.WHOLE, StagePhase.PENDING, 0), nothing()))
+        .as("nothing to fit").isEqualTo(new Decision.Start(Stage.PARQUET, StageStep.SHARDS, 1, false, Optional.empty()));
+    String released = three + "\nmodels: {tokenizer: released, volume: {persistentVolumeClaim: {claimName: m}}}";
+    assertThat(decide(inRun(released, Stage.SPEECH_TOKENS, StageStep.WHOLE, StagePhase.PENDING, 0), nothing()))
+        .as("a released tokenizer is fitted").isEqualTo(
+            new Decision.Start(Stage.SPEECH_TOKENS, StageStep.SHARDS, 1, false, Optional.empty()));
+
+    JobView fit = job(Stage.SPEECH_TOKENS, StageStep.FIT, 1, 1);
+    JobView shards = job(Stage.SPEECH_TOKENS, StageStep.SHARDS, 1, 3);
+    JobView merge = job(Stage.SPEECH_TOKENS, StageStep.MERGE, 1, 1);
+    assertThat(decide(inRun(three, Stage.SPEECH_TOKENS, StageStep.FIT, StagePhase.RUNNING, 1),
+        seeing(List.of(complete(fit)), List.of())))
+        .isEqualTo(new Decision.Start(Stage.SPEECH_TOKENS, StageStep.SHARDS, 1, false, Optional.empty()));
+    FlowTraining atWork = inRun(three, Stage.SPEECH_TOKENS, StageStep.SHARDS, StagePhase.RUNNING, 1);
+    assertThat(decide(atWork, seeing(List.of(complete(fit), shards), List.of(pod(shards, 0, running()),
+        pod(shards, 1, exited(137, NOW)), pod(shards, 2, running()))))).isInstanceOf(Decision.Wait.class);
+    assertThat(decide(atWork, seeing(List.of(complete(fit), complete(shards)), List.of())))
+        .isEqualTo(new Decision.Start(Stage.SPEECH_TOKENS, StageStep.MERGE, 1, false, Optional.empty()));
+    assertThat(decide(inRun(three, Stage.SPEECH_TOKENS, StageStep.MERGE, StagePhase.RUNNING, 1),
+        seeing(List.of(complete(fit), complete(shards), complete(merge)), List.of())))
+        .isEqualTo(new Decision.Complete(Stage.SPEECH_TOKENS));
+  }
+
+  @Test
+  void aStepThatFailsStartsAgainItself() {
+    String three = "stageOverrides: [{stage: speech-tokens, parallelism: 3}]";
+    JobView fit = complete(job(Stage.SPEECH_TOKENS, StageStep.FIT, 1, 1));
+    JobView shards = complete(job(Stage.SPEECH_TOKENS, StageStep.SHARDS, 1, 3));
+    FlowTraining merging = inRun(three, Stage.SPEECH_TOKENS, StageStep.MERGE, StagePhase.RESTARTING, 1);
+    assertThat(StageMachine.decide(merging, seeing(List.of(fit, shards), List.of()), NOW.plusSeconds(10)))
+        .isEqualTo(new Decision.Start(Stage.SPEECH_TOKENS, StageStep.MERGE, 2, false, Optional.empty()));
+    FlowTraining alone = inRun("", Stage.SPEECH_TOKENS, StageStep.SHARDS, StagePhase.RESTARTING, 1);
+    assertThat(StageMachine.decide(alone, seeing(List.of(fit), List.of()), NOW.plusSeconds(10)))
+        .as("parallelism was set to 1 meanwhile")
+        .isEqualTo(new Decision.Start(Stage.SPEECH_TOKENS, StageStep.WHOLE, 2, false, Optional.empty()));
+  }
+
+  @Test
+  void shardsThatFailedHaveUsedUpTheirBudget() {
+    JobView shards = job(Stage.PARQUET, StageStep.SHARDS, 1, 2);
+    Decision decision = decide(inRun("stageOverrides: [{stage: parquet, parallelism: 2}]", Stage.PARQUET,
+        StageStep.SHARDS, StagePhase.RUNNING, 1), seeing(List.of(failed(shards, NOW)), List.of(pod(shards, 1, exited(1, NOW)))));
+    assertThat(decision).isInstanceOfSatisfying(Decision.Fail.class,
+        f -> assertThat(f.message()).contains("after 10 restarts").contains("shard 1/2"));
+  }
+
+  @Test
+  void aShardOnALostNodeIsDeletedByForceSoThatItIsReplaced() {
+    JobView shards = job(Stage.PARQUET, StageStep.SHARDS, 1, 2);
+    FlowTraining ft = inRun("stageOverrides: [{stage: parquet, parallelism: 2}]", Stage.PARQUET, StageStep.SHARDS,
+        StagePhase.RUNNING, 1);
+    Observation seen = seeing(List.of(shards), List.of(pod(shards, 0, running()), deleted(pod(shards, 1, running()), NOW)));
+    assertThat(decide(ft, seen)).isInstanceOf(Decision.Wait.class);
+    assertThat(StageMachine.decide(ft, seen, NOW.plus(Duration.ofHours(1))))
+        .isEqualTo(new Decision.TearDown(Stage.PARQUET, List.of(), List.of(shards.name() + "-1")));
+  }
+
+  @Test
+  void shardsNeedVolumesThatTheyCanShare() {
+    FlowTraining ft = training("training: {gpus: 1}\nstageOverrides: [{stage: parquet, parallelism: 2}]");
+    Map<String, ClaimView> claims = new HashMap<>(nothing().claims());
+    claims.put("flow-workspace", new ClaimView("flow-workspace", true, List.of("ReadWriteOnce")));
+    Decision.Blocked workspace = blocked(ft, claims, ConfigSource.none(), List.of());
+    assertThat(workspace.reason()).isEqualTo("VolumeNotShareable");
+    assertThat(workspace.message()).contains("2 pods of stage parquet need a workspace").contains("parallelism: 1");
+    claims = new HashMap<>(nothing().claims());
+    claims.put("speech", new ClaimView("speech", true, List.of("ReadWriteOnce")));
+    assertThat(blocked(ft, claims, ConfigSource.none(), List.of()).message()).contains("data volume with access mode");
+  }
+
   private static Decision.Blocked blocked(FlowTraining ft, Map<String, ClaimView> claims, ConfigSource config,
       List<Former> former) {
     return (Decision.Blocked) decide(ft,
@@ -218,18 +295,28 @@ class StageMachineTest {
 
   private static FlowTraining inRun(Stage stage, StagePhase phase, int attempt, FlowTraining ft,
       Optional<String> config) {
+    return inRun(stage, StageStep.WHOLE, phase, attempt, ft, config);
+  }
+
+  private static FlowTraining inRun(String more, Stage stage, StageStep step, StagePhase phase, int attempt) {
+    return inRun(stage, step, phase, attempt,
+        training("config: {preset: tiny}\ntraining: {gpus: 2, device: cpu}\n" + more), Optional.empty());
+  }
+
+  private static FlowTraining inRun(Stage stage, StageStep step, StagePhase phase, int attempt, FlowTraining ft,
+      Optional<String> config) {
     Map<Stage, String> hashes = InputHash.of(ft.getSpec(), config);
     String begun = NOW.minusSeconds(600).toString();
     FlowTrainingStatus status = FlowTrainingStatus.empty().begun("image", begun).observed(1L);
     for (Stage s : Stage.inOrder()) {
       StageStatus pending = StageStatus.pending(s).reset(StagePhase.PENDING, hashes.get(s));
       status = status.with(s.number() < stage.number()
-          ? pending.started("job", 1, begun).ended(StagePhase.SUCCEEDED, NOW.minusSeconds(300).toString(), null)
+          ? pending.started("job", StageStep.WHOLE, 1, 1, begun).ended(StagePhase.SUCCEEDED, NOW.minusSeconds(300).toString(), null)
           : pending);
     }
     StageStatus current = status.of(stage);
     if (attempt > 0) {
-      current = current.started("demo-" + stage.id() + "-" + attempt, attempt, begun);
+      current = current.started("demo-" + stage.id() + "-" + attempt, step, 3, attempt, begun);
     }
     if (phase == StagePhase.RESTARTING) {
       current = current.restarting(false, NOW.plusSeconds(10).toString(), "m");

@@ -14,6 +14,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.Failure.Cause;
 import dev.flowtraining.operator.observe.Observation.Warning;
 import java.time.Instant;
@@ -110,7 +111,7 @@ class JobOutcomeTest {
   @Test
   void aFailedCheckIsTold() {
     JobView job = job(Stage.PREPARE_DATA, 1);
-    PodView pod = new PodView("p", Stage.PREPARE_DATA, 1, 0, "n", true, Optional.empty(), Optional.empty(),
+    PodView pod = new PodView("p", Stage.PREPARE_DATA, StageStep.WHOLE, 1, 0, "n", true, Optional.empty(), Optional.empty(),
         Optional.empty(), Optional.empty(), List.of(new ContainerView("check", true, 0, exited(66,
         "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}",
             NOW)), new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
@@ -157,6 +158,36 @@ class JobOutcomeTest {
     JobOutcome ended = of(TRAIN, pod(TRAIN, 0, exited(0, NOW), exited(0, NOW)), pod(TRAIN, 1, exited(0, NOW), exited(0,
         NOW)));
     assertThat(ended).as("all ranks ended well, the Job does not say so yet").isEqualTo(new JobOutcome.Running(NOW));
+  }
+
+  @Test
+  void ofShardsOnlyTheJobSaysThatTheyFailed() {
+    JobView shards = job(Stage.PARQUET, StageStep.SHARDS, 1, 3);
+    PodView killed = ended(pod(shards, 1, exited(137, NOW.minusSeconds(9))));
+    assertThat(ofShards(shards, pod(shards, 0, running()), killed, pod(shards, 2, running()), pod(shards, 1, running())))
+        .isInstanceOf(JobOutcome.Running.class);
+    assertThat(ofShards(shards, pod(shards, 0, running()), killed, unschedulable(pod(shards, 1), "no node")))
+        .isInstanceOfSatisfying(JobOutcome.NotStarted.class, n -> assertThat(n.reason()).isEqualTo("Unschedulable"));
+    assertThat(ofShards(complete(shards), killed)).isEqualTo(new JobOutcome.Succeeded());
+    assertThat(ofShards(shards)).isInstanceOf(JobOutcome.NotStarted.class);
+
+    JobView failed = failed(shards, NOW.minusSeconds(1));
+    JobOutcome outcome = ofShards(failed, killed,
+        disrupted(ended(pod(shards, 0, exited(1, NOW.minusSeconds(5)))), "EvictionByEvictionAPI", NOW.minusSeconds(6)),
+        ended(pod(shards, 2, exited(64, "{\"reason\":\"NoData\",\"message\":\"nothing here\"}", NOW.minusSeconds(2)))),
+        deleted(pod(shards, 1, exited(143, NOW)), NOW.minusSeconds(1)));
+    assertThat(((JobOutcome.Failed) outcome).failure().details())
+        .extracting(LastFailure::reason, LastFailure::message, LastFailure::exitCode, LastFailure::node)
+        .containsExactly("NoData", "shard 2/3: nothing here", 64, "node-2");
+  }
+
+  private static PodView ended(PodView p) {
+    return new PodView(p.name(), p.stage(), p.step(), p.attempt(), p.index(), p.node(), true, p.deletionRequested(),
+        p.graceEnds(), p.disruption(), p.unschedulable(), p.containers());
+  }
+
+  private static JobOutcome ofShards(JobView job, PodView... pods) {
+    return JobOutcome.ofShards(Optional.of(job), List.of(pods), Map.of(), NOW);
   }
 
   private static LastFailure failure(JobView job, PodView... pods) {

@@ -57,6 +57,15 @@ class ProgressTest {
   }
 
   @Test
+  void eachShardHasAKeyOfItsOwn() {
+    Progress progress = Progress.parse(Map.of("shard-3.json", START + ",\"fraction\":0.25}", "shard-x.json", "1",
+        "shard-1.json", "not json"));
+    assertThat(progress.shards()).containsOnlyKeys(3);
+    assertThat(progress.shards().get(3).fraction()).isEqualTo(0.25);
+    assertThat(progress.dropped()).isEqualTo(1);
+  }
+
+  @Test
   void artifactsComeAsAWholeOrNotAtAll() {
     Progress progress = Progress.parse(Map.of("artifacts.json",
         "[{\"name\":\"a\",\"path\":\"/abs\",\"bytes\":1,\"sha256\":\"" + "a".repeat(64) + "\"}]"));

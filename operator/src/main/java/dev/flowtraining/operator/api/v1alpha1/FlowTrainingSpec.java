@@ -70,6 +70,11 @@ public record FlowTrainingSpec(
     stageOverrides = stageOverrides == null ? List.of() : List.copyOf(stageOverrides);
   }
 
+  /** How many pods share a stage; training is another matter. */
+  public int parallelism(Stage stage) {
+    return overrideOf(stage).map(StageOverride::parallelism).orElse(1);
+  }
+
   public Optional<StageOverride> overrideOf(Stage stage) {
     return stageOverrides.stream().filter(o -> o.stage() == stage).findFirst();
   }

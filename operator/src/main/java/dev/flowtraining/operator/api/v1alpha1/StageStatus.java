@@ -21,6 +21,12 @@ public record StageStatus(
     @JsonPropertyDescription("The Job of the attempt that runs or ran last.")
     String jobName,
 
+    @JsonPropertyDescription("Of a stage that several pods share: Fit, Shards or Merge, which follow each other.")
+    StageStep step,
+
+    @JsonPropertyDescription("How many pods share the step Shards.")
+    Integer shards,
+
     @JsonPropertyDescription("The attempt that runs or ran last, from 1; it never goes back.")
     Integer attempt,
 
@@ -53,46 +59,53 @@ public record StageStatus(
     String message) {
 
   public static StageStatus pending(Stage stage) {
-    return new StageStatus(stage, StagePhase.PENDING, null, null, 0, 0, 0, 0, 0, null, null, null, null, null);
+    return new StageStatus(stage, StagePhase.PENDING, null, null, null, null, 0, 0, 0, 0, 0, null, null, null, null, null);
   }
 
   /** At the beginning of a run: counters that only count go on, budgets start anew. */
   public StageStatus reset(StagePhase newPhase, String newHash) {
-    return new StageStatus(name, newPhase, newHash, jobName, attempt, restarts, disruptions, 0, 0, null, null, null,
+    return new StageStatus(name, newPhase, newHash, jobName, null, null, attempt, restarts, disruptions, 0, 0, null, null, null,
         null, null);
   }
 
   public StageStatus withPhase(StagePhase newPhase) {
-    return new StageStatus(name, newPhase, inputHash, jobName, attempt, restarts, disruptions, countedRestarts,
+    return new StageStatus(name, newPhase, inputHash, jobName, step, shards, attempt, restarts, disruptions, countedRestarts,
         countedDisruptions, startTime, completionTime, nextAttemptTime, progress, message);
   }
 
-  public StageStatus started(String job, int newAttempt, String time) {
-    return new StageStatus(name, StagePhase.RUNNING, inputHash, job, newAttempt, restarts, disruptions, countedRestarts,
+  /** A Job starts: of a new attempt, or of the next step of this one. */
+  public StageStatus started(String job, StageStep newStep, Integer pods, int newAttempt, String time) {
+    return new StageStatus(name, StagePhase.RUNNING, inputHash, job, newStep == StageStep.WHOLE ? null : newStep,
+        newStep == StageStep.SHARDS ? pods : null, newAttempt, restarts, disruptions, countedRestarts,
         countedDisruptions, startTime == null ? time : startTime, null, null, progress, null);
   }
 
   public StageStatus ended(StagePhase newPhase, String time, String newMessage) {
-    return new StageStatus(name, newPhase, inputHash, jobName, attempt, restarts, disruptions, countedRestarts,
+    return new StageStatus(name, newPhase, inputHash, jobName, step, shards, attempt, restarts, disruptions, countedRestarts,
         countedDisruptions, startTime, time, null, newPhase == StagePhase.SUCCEEDED ? Integer.valueOf(100) : progress,
         newMessage);
   }
 
   public StageStatus restarting(boolean disruption, String next, String newMessage) {
-    return new StageStatus(name, StagePhase.RESTARTING, inputHash, jobName, attempt,
+    return new StageStatus(name, StagePhase.RESTARTING, inputHash, jobName, step, shards, attempt,
         restarts + (disruption ? 0 : 1), disruptions + (disruption ? 1 : 0),
         countedRestarts + (disruption ? 0 : 1), countedDisruptions + (disruption ? 1 : 0),
         startTime, null, next, progress, newMessage);
   }
 
   public StageStatus withProgress(Integer percent, String newMessage) {
-    return new StageStatus(name, phase, inputHash, jobName, attempt, restarts, disruptions, countedRestarts,
+    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions, countedRestarts,
         countedDisruptions, startTime, completionTime, nextAttemptTime, percent, newMessage);
   }
 
   public StageStatus withBudgetRefilled() {
-    return new StageStatus(name, phase, inputHash, jobName, attempt, restarts, disruptions, 0, 0, startTime,
+    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions, 0, 0, startTime,
         completionTime, nextAttemptTime, progress, message);
+  }
+
+  /** The step of the Job that runs or ran last. */
+  public StageStep jobStep() {
+    return step == null ? StageStep.WHOLE : step;
   }
 
   public StageStatus {

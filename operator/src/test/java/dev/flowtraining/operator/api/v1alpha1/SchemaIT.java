@@ -59,6 +59,15 @@ class SchemaIT {
   }
 
   @Test
+  void someStagesMayBeShared() {
+    FlowTraining stored = create(MINIMAL.replace("NAME", "shared") + "  stageOverrides: [{stage: speech-tokens, "
+        + "parallelism: 4, gpus: 1}, {stage: train, nodeSelector: {a: b}}]\n");
+    assertThat(stored.getSpec().parallelism(Stage.SPEECH_TOKENS)).isEqualTo(4);
+    assertThat(stored.getSpec().parallelism(Stage.TRAIN)).isEqualTo(1);
+    assertThat(stored.getSpec().parallelism(Stage.PARQUET)).isEqualTo(1);
+  }
+
+  @Test
   void stagesMayBeNumbers() {
     FlowTraining stored = create(MINIMAL.replace("NAME", "numbers") + "  stages: {from: 4, to: 6}\n");
     assertThat(stored.getSpec().stages().contains(Stage.PARQUET)).isFalse();
@@ -101,6 +110,10 @@ class SchemaIT {
       env2     | template: {env: [{name: FLOWTRAINING_ATTEMPT, value: '2'}]} | this variable is set by the operator
       labels   | template: {labels: {flowtraining.dev/name: x}} | labels that begin with flowtraining.dev/ are set by the operator
       twice    | stageOverrides: [{stage: train}, {stage: train}] | Duplicate value
+      shards   | stageOverrides: [{stage: parquet, parallelism: 0}]  | should be greater than or equal to 1
+      shards2  | stageOverrides: [{stage: parquet, parallelism: 65}] | should be less than or equal to 64
+      shards3  | stageOverrides: [{stage: train, parallelism: 2}]    | parallelism belongs to speaker-embedding, speech-tokens and parquet
+      shards4  | stageOverrides: [{stage: parquet, gpus: 1}]         | gpus belongs to speaker-embedding and speech-tokens
       backoff  | restartPolicy: {backoff: {factor: 0.5}}   | should be greater than or equal to 1
       """)
   void theApiServerRefuses(String name, String part, String message) {
