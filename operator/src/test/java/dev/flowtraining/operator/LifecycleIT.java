@@ -406,7 +406,7 @@ class LifecycleIT {
     assertThat(shards.getSpec().getCompletions()).isEqualTo(3);
     assertThat(shards.getSpec().getParallelism()).isEqualTo(3);
     assertThat(shards.getSpec().getBackoffLimitPerIndex()).isEqualTo(2);
-    assertThat(arguments(shards)).endsWith("--shard", "$(JOB_COMPLETION_INDEX)/3");
+    assertThat(environment(shards, "FLOWTRAINING_SHARDS")).isEqualTo("3");
     cluster.report("demo", "shard-0.json", shard(1.0));
     cluster.report("demo", "shard-2.json", shard(0.5));
     FlowTrainingStatus half = cluster.await("demo", s -> "50%".equals(s.progress()));
@@ -444,7 +444,9 @@ class LifecycleIT {
     assertThat(condition(failed, "SpeechTokensExtracted").message()).contains("shard 1/3: a.wav is gone");
     cluster.letGo("demo-tokens-shards");
     cluster.apply(SHARED.replace("parallelism: 3", "parallelism: 1"));
-    assertThat(arguments(cluster.awaitJob("demo-speech-tokens-2"))).doesNotContain("--shard");
+    Job whole = cluster.awaitJob("demo-speech-tokens-2");
+    assertThat(arguments(whole)).doesNotContain("--fit", "--merge");
+    assertThat(whole.getSpec().getCompletionMode()).isEqualTo("NonIndexed");
   }
 
   @Test

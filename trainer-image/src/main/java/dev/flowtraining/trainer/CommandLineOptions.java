@@ -157,8 +157,12 @@ final class CommandLineOptions {
     return wanted;
   }
 
-  /** @throws StageFailure exit code 2 when the stage has no such step */
-  Step step() {
+  /**
+   * The step that an option names, or the shard that the pod of an Indexed Job is.
+   *
+   * @throws StageFailure exit code 2 when the stage has no such step
+   */
+  Step step(Map<String, String> env) {
     List<Step> given = new ArrayList<>();
     if (sharing.fit) {
       given.add(Step.FIT);
@@ -170,8 +174,12 @@ final class CommandLineOptions {
       given.add(Step.MERGE);
     }
     demand(given.size() <= 1, "--fit, --shard and --merge are steps one after the other; give one of them");
-    demand(given.isEmpty() || List.of("speaker-embedding", "speech-tokens", "parquet", "1", "2", "3").contains(stage),
+    boolean shared = List.of("speaker-embedding", "speech-tokens", "parquet", "1", "2", "3").contains(stage);
+    demand(given.isEmpty() || shared,
         "--fit, --shard and --merge belong to speaker-embedding, speech-tokens and parquet, not to " + stage);
+    if (given.isEmpty() && shared && env.containsKey("FLOWTRAINING_SHARDS")) {
+      return Step.Shard.parse(env.get("JOB_COMPLETION_INDEX") + "/" + env.get("FLOWTRAINING_SHARDS"));
+    }
     return given.isEmpty() ? Step.WHOLE : given.getFirst();
   }
 

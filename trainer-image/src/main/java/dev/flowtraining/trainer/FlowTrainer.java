@@ -79,7 +79,7 @@ public final class FlowTrainer {
     Ranks ranks = Ranks.of(env);
     rank = ranks.rank();
     boolean terminal = System.console() != null && System.console().isTerminal();
-    Step step = options.step();
+    Step step = options.step(env);
     int writers = step instanceof Step.Shard shard ? shard.count() : 1;
     report = new RunReport(step instanceof Step.Shard shard ? "shard-" + shard.index() + ".json" : "progress.json",
         ranks.runId(), ranks.attempt(), System.out, terminal,

@@ -56,10 +56,14 @@ class CommandLineOptionsTest {
 
   @Test
   void aStepIsGivenByItsOption() {
-    assertThat(parse("parquet --run-dir r").step()).isEqualTo(Step.WHOLE);
-    assertThat(parse("2 --run-dir r --fit").step()).isEqualTo(Step.FIT);
-    assertThat(parse("speech-tokens --run-dir r --shard 3/4").step()).isEqualTo(new Step.Shard(3, 4));
-    assertThat(parse("parquet --run-dir r --merge").step()).isEqualTo(Step.MERGE);
+    assertThat(parse("parquet --run-dir r").step(Map.of())).isEqualTo(Step.WHOLE);
+    assertThat(parse("2 --run-dir r --fit").step(Map.of())).isEqualTo(Step.FIT);
+    assertThat(parse("speech-tokens --run-dir r --shard 3/4").step(Map.of())).isEqualTo(new Step.Shard(3, 4));
+    assertThat(parse("parquet --run-dir r --merge").step(Map.of())).isEqualTo(Step.MERGE);
+    Map<String, String> pod = Map.of("JOB_COMPLETION_INDEX", "2", "FLOWTRAINING_SHARDS", "4");
+    assertThat(parse("parquet --run-dir r").step(pod)).isEqualTo(new Step.Shard(2, 4));
+    assertThat(parse("parquet --run-dir r --shard 0/2").step(pod)).isEqualTo(new Step.Shard(0, 2));
+    assertThat(parse("check --run-dir r").step(pod)).as("the check before a shard").isEqualTo(Step.WHOLE);
   }
 
   @ParameterizedTest
@@ -67,7 +71,7 @@ class CommandLineOptionsTest {
       "parquet --run-dir r --shard 0/0", "train --run-dir r --shard 0/4", "run --run-dir r --merge",
       "parquet --run-dir r --fit --merge"})
   void stepsThatNoStageHasAreUsageErrors(String line) {
-    StageFailure failure = catchThrowableOfType(StageFailure.class, () -> parse(line).step());
+    StageFailure failure = catchThrowableOfType(StageFailure.class, () -> parse(line).step(Map.of()));
     assertThat(failure).as(line).isNotNull();
     assertThat(failure.exitCode()).isEqualTo(ExitCode.USAGE);
   }

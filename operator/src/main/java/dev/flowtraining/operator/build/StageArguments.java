@@ -39,13 +39,11 @@ final class StageArguments {
     if (gpus(spec, start) > 0) {
       args.addAll(List.of("--device", Device.CUDA.id()));
     }
-    args.addAll(switch (start.step()) {
-      case WHOLE -> List.of();
-      case FIT -> List.of("--fit");
-      // the Job controller sets the variable, the kubelet puts it in
-      case SHARDS -> List.of("--shard", "$(JOB_COMPLETION_INDEX)/" + spec.parallelism(start.stage()));
-      case MERGE -> List.of("--merge");
-    });
+    switch (start.step()) {
+      case FIT -> args.add("--fit");
+      case MERGE -> args.add("--merge");
+      case WHOLE, SHARDS -> { } // which shard it is, a pod knows from its environment
+    }
     return List.copyOf(args);
   }
 

@@ -31,10 +31,14 @@ final class StageJob {
     int gpus = StageArguments.gpus(ft.getSpec(), start);
     Map<String, String> devices = gpus == 0 ? Map.of()
         : Map.of(ft.getSpec().training().gpuResourceName(), Integer.toString(gpus));
+    int shards = ft.getSpec().parallelism(start.stage());
+    boolean shared = start.step() == StageStep.SHARDS;
+    // beside JOB_COMPLETION_INDEX, which the Job controller sets
+    Map<String, String> env = shared ? Map.of("FLOWTRAINING_SHARDS", Integer.toString(shards)) : Map.of();
     PodTemplateSpec template = pod.withContainers(
-        List.of(pod.container(CONTAINER, Map.of(), pod.resources(), devices, true)));
-    return start.step() == StageStep.SHARDS
-        ? eachAlone(job(ft, start, "Indexed", ft.getSpec().parallelism(start.stage()), template), ft.getSpec())
+        List.of(pod.container(CONTAINER, env, pod.resources(), devices, true)));
+    return shared
+        ? eachAlone(job(ft, start, "Indexed", shards, template), ft.getSpec())
         : job(ft, start, "NonIndexed", 1, template);
   }
 
