@@ -2,11 +2,11 @@ package dev.flowtraining.trainer.tokens;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.InputHash;
+import dev.flowtraining.trainer.ShardedTask;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageRecord;
-import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.Step;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.DualCodebook;
