@@ -82,9 +82,8 @@ public sealed interface JobOutcome {
     if (job.deleting()) {
       return new Absent();
     }
-    List<PodView> alive = pods.stream().filter(p -> !p.terminal()).toList();
-    return pods.isEmpty() || alive.stream().anyMatch(p -> !p.working())
-        ? NotStartedReason.of(job, alive, warnings)
+    return pods.isEmpty() || pods.stream().anyMatch(p -> !p.terminal() && !p.working())
+        ? NotStartedReason.of(job, pods, warnings, job.pods())
         : new Running(job.created());
   }
 
