@@ -51,6 +51,7 @@ enum Check {
   NO_WORDS(WARNING, "the transcript has no letter and no digit: write what is said"),
   DAMAGED_TEXT(WARNING, "the transcript has control or replacement characters: export it as UTF-8 again"),
   TEXT_TOO_LONG(WARNING, "nobody speaks so fast: transcript and recording are probably not of each other"),
+  LEFT_OUT(WARNING, "training passes over it: correct it, or change dataset_conf.filter_conf"),
   MIXED_VOICES(WARNING, "its utterances resemble each other little: check utt2spk"),
   SPEAKER_MEAN(WARNING, "a speaker has one mean embedding: run the stage speaker-embedding again"),
   TOKENS_DRIFT(WARNING, "tokens cover less or more than the audio: trim both or neither before tokenising"),

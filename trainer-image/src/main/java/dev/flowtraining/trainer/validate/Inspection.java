@@ -1,9 +1,10 @@
 package dev.flowtraining.trainer.validate;
 
+import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.DualCodebook;
-import dev.flowtraining.trainer.data.ExampleLoader;
 import dev.flowtraining.trainer.data.Unusable;
+import dev.flowtraining.trainer.data.UtteranceFilter;
 import dev.flowtraining.trainer.parquet.UtteranceRow;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -13,9 +14,10 @@ import java.util.List;
 /**
  * Looks at one utterance on its own. Thread-safe.
  *
+ * @param filter what training leaves out
  * @param minRate Hz that the models of the run accept
  */
-record Inspection(String split, FlowConfig config, int minRate) {
+record Inspection(String split, FlowConfig config, UtteranceFilter filter, int minRate) {
   static final double GROUP_SECONDS = 0.12;
   private static final int FULL_BANDWIDTH = 16_000;
   private static final double CLIPPED = 0.001;
@@ -30,7 +32,11 @@ record Inspection(String split, FlowConfig config, int minRate) {
     List<Finding> findings = new ArrayList<>();
     Sound sound = null;
     try {
-      sound = Sound.of(item.audio().bytes());
+      byte[] bytes = item.audio().bytes();
+      if (item.fileName() != null) {
+        AudioFile.of(bytes).format().requireName(item.fileName());
+      }
+      sound = Sound.of(bytes);
       judge(item, sound, findings);
     } catch (Unusable e) {
       add(findings, Check.of(e.reason()), item, e.getMessage());
@@ -122,9 +128,12 @@ record Inspection(String split, FlowConfig config, int minRate) {
       add(findings, other ? Check.TOKENS_OF_OTHER_AUDIO : Check.TOKENS_DRIFT, item,
           "tokens of %.2f s for audio of %.2f s".formatted(covered, sound.seconds()));
     }
-    int frames = ExampleLoader.frames(sound.samples(), sound.rate(), tokens.length);
-    if (frames == 0) {
-      add(findings, Check.TOO_SHORT, item, "tokens and audio share no whole group of 120 ms");
+    int frames;
+    try {
+      frames = filter.frames(item.row());
+    } catch (Unusable e) {
+      add(findings, Check.LEFT_OUT, item, e.reason().id() + ": " + e.getMessage());
+      return 0;
     }
     if (item.frames() != null && item.frames() != frames) {
       add(findings, Check.ROWS_DO_NOT_MATCH, item, "utt2num_frames says " + item.frames()

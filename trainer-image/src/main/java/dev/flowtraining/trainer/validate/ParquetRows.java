@@ -89,7 +89,7 @@ final class ParquetRows implements Iterator<Item> {
   }
 
   private Item item(UtteranceRow r) throws IOException {
-    return new Item(r.utt(), r.spk(), r.text(), file.getFileName() + " row " + row, r::audioData, r, promised(r.utt()));
+    return new Item(r.utt(), r.spk(), r.text(), null, file.getFileName() + " row " + row, r::audioData, r, promised(r.utt()));
   }
 
   private Integer promised(String utt) throws IOException {

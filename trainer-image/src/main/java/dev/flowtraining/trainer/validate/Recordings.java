@@ -33,7 +33,7 @@ final class Recordings {
   }
 
   private static Item item(Utterance u) {
-    return new Item(u.utt(), u.spk(), u.text(), u.wav().toString(), () -> read(u.wav()), null, null);
+    return new Item(u.utt(), u.spk(), u.text(), u.wav().getFileName().toString(), u.wav().toString(), () -> read(u.wav()), null, null);
   }
 
   private static byte[] read(Path wav) throws Unusable {

@@ -6,6 +6,7 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.WholeFile;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.UtteranceFilter;
 import dev.flowtraining.trainer.data.Workers;
 import dev.flowtraining.trainer.validate.Check.Severity;
 import java.io.IOException;
@@ -66,7 +67,7 @@ public final class Validate {
   private SplitSummary summarise(String split, Path input, SeenBefore seen, Findings findings, Workers workers)
       throws IOException, InterruptedException {
     SplitSummary summary = new SplitSummary(split);
-    Inspection inspection = new Inspection(split, config, minRate());
+    Inspection inspection = new Inspection(split, config, new UtteranceFilter(config.datasetConf().filterConf()), minRate());
     Iterator<Item> items = Files.isDirectory(input) ? Recordings.open(split, input, options.pathPrefix(), findings)
         : ParquetRows.open(split, input, findings);
     long[] last = {System.nanoTime()};

@@ -130,6 +130,15 @@ class ValidateParquetTest {
   }
 
   @Test
+  void whatTrainingWillPassOver() throws Exception {
+    UtteranceRow a2 = good("a2", 2);
+    write("train", List.of(good("a1", 1), new UtteranceRow(a2.utt(), a2.audioData(), a2.wav(), "word ".repeat(300), a2.spk(),
+        a2.uttEmbedding(), a2.spkEmbedding(), a2.speechToken())));
+    assertThat(validate()).containsExactly("warning text-too-long a2", "warning left-out a2");
+    assertThat(run.resolve("validate/findings.tsv")).content().contains("filter_conf");
+  }
+
+  @Test
   void rowsThatOccurTwiceAndListsOfAnotherRun() throws Exception {
     write("train", List.of(good("a1", 1), good("a2", 2), good("a2", 3), good("a4", 1)));
     write("dev", List.of(good("b1", 2)));
