@@ -115,27 +115,61 @@ final class Checkpoints {
   /**
    * Deletes what is no longer needed from this attempt's folder: of epochs the newest {@code keepLast} stay, and the
    * weights of as many best ones, which may be averaged; of those within an epoch as many of the newest, at least two.
+   * Of earlier attempts nothing but such weights stays as soon as this one has {@code keepLast} whole epochs of its own.
    */
   void prune(int keepLast) throws IOException {
-    List<Checkpoint> all = new ArrayList<>(in(folder, line -> {}));
-    all.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step()).reversed());
-    List<Checkpoint> epochs = all.stream().filter(Checkpoint::ofEpoch).toList();
-    List<Checkpoint> best = epochs.stream().filter(c -> c.manifest().cvLoss() != null)
-        .sorted(Comparator.comparing(c -> c.manifest().cvLoss())).limit(keepLast).toList();
-    Set<Checkpoint> whole = new HashSet<>(epochs.stream().limit(keepLast).toList());
-    whole.addAll(all.stream().filter(c -> !c.ofEpoch()).limit(Math.max(2, keepLast)).toList());
-    for (Checkpoint checkpoint : all) {
-      if (whole.contains(checkpoint)) {
-        continue;
+    List<Checkpoint> own = new ArrayList<>(in(folder, line -> {}));
+    own.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step()).reversed());
+    List<Checkpoint> epochs = own.stream().filter(Checkpoint::ofEpoch).toList();
+    List<Checkpoint> newest = epochs.stream().limit(keepLast).toList();
+    List<Checkpoint> best = best(epochs.stream(), keepLast);
+    Set<Checkpoint> whole = new HashSet<>(newest);
+    whole.addAll(own.stream().filter(c -> !c.ofEpoch()).limit(Math.max(2, keepLast)).toList());
+    for (Checkpoint checkpoint : own) {
+      if (!whole.contains(checkpoint)) {
+        release(checkpoint, best.contains(checkpoint));
       }
-      if (!best.contains(checkpoint)) {
-        Files.deleteIfExists(manifestOf(checkpoint.weights()));
-        Files.deleteIfExists(folder.resolve(checkpoint.name() + ".yaml"));
-        Files.deleteIfExists(checkpoint.weights());
-      }
-      // without the optimizer's state the manifest no longer agrees: weights to average, nothing to resume from
-      Files.deleteIfExists(checkpoint.optimizer());
     }
+    if (newest.size() == keepLast) {
+      pruneEarlier(newest, epochs, keepLast);
+    }
+  }
+
+  /** Never a later attempt's, which may be writing while this one is a leftover of before. */
+  private void pruneEarlier(List<Checkpoint> newest, List<Checkpoint> epochs, int keepLast) throws IOException {
+    List<Checkpoint> earlier = new ArrayList<>();
+    for (Path attempt : layout.attempts().stream().takeWhile(f -> !f.equals(folder)).toList()) {
+      earlier.addAll(in(attempt, line -> {}));
+    }
+    List<Checkpoint> best = best(Stream.concat(epochs.stream(), earlier.stream()), keepLast);
+    List<Checkpoint> surplus =
+        earlier.stream().filter(c -> !best.contains(c) || Files.exists(c.optimizer())).toList();
+    if (surplus.isEmpty()) {
+      return;
+    }
+    for (Checkpoint checkpoint : newest) {
+      if (!verified(checkpoint, line -> {})) {
+        return; // what is left of earlier attempts may be all that there is
+      }
+    }
+    for (Checkpoint checkpoint : surplus) {
+      release(checkpoint, best.contains(checkpoint));
+    }
+  }
+
+  private static List<Checkpoint> best(Stream<Checkpoint> checkpoints, int count) {
+    return checkpoints.filter(c -> c.manifest().cvLoss() != null)
+        .sorted(Comparator.comparing(c -> c.manifest().cvLoss())).limit(count).toList();
+  }
+
+  private static void release(Checkpoint checkpoint, boolean mayBeAveraged) throws IOException {
+    if (!mayBeAveraged) {
+      Files.deleteIfExists(manifestOf(checkpoint.weights()));
+      Files.deleteIfExists(checkpoint.weights().resolveSibling(checkpoint.name() + ".yaml"));
+      Files.deleteIfExists(checkpoint.weights());
+    }
+    // without the optimizer's state the manifest no longer agrees: weights to average, nothing to resume from
+    Files.deleteIfExists(checkpoint.optimizer());
   }
 
   String relative(Checkpoint checkpoint) {

@@ -85,6 +85,37 @@ class CheckpointsTest {
   }
 
   @Test
+  void of_earlier_attempts_the_best_weights_stay_once_there_are_enough_of_this_one() throws IOException {
+    save(1, "epoch_0_whole.pt", 10, 0.1);
+    save(1, "epoch_1_whole.pt", 20, 0.9);
+    save(1, "step_25.pt", 25, null);
+    save(3, "epoch_2_whole.pt", 30, 0.95);
+    save(2, "epoch_2_whole.pt", 30, 0.8);
+    new Checkpoints(new RunLayout(dir), 2).prune(2);
+    assertThat(weights(1)).as("one of two").contains("epoch_1_optimizer.pt", "step_25.pt").hasSize(6);
+
+    save(2, "epoch_3_whole.pt", 40, 0.7);
+    Path damaged = dir.resolve("exp/flow_model/attempt-2/epoch_3_whole.pt");
+    byte[] bytes = Files.readAllBytes(damaged);
+    Files.write(damaged, new byte[bytes.length]);
+    new Checkpoints(new RunLayout(dir), 2).prune(2);
+    assertThat(weights(1)).as("one of two is damaged").hasSize(6);
+
+    Files.write(damaged, bytes);
+    new Checkpoints(new RunLayout(dir), 2).prune(2);
+    assertThat(weights(1)).containsExactly("epoch_0_whole.pt");
+    assertThat(weights(2)).hasSize(4);
+    assertThat(weights(3)).as("of a later attempt").hasSize(2);
+    assertThat(newest(2)).isEqualTo("exp/flow_model/attempt-2/epoch_3_whole.pt");
+  }
+
+  private List<String> weights(int attempt) throws IOException {
+    try (Stream<Path> files = Files.list(dir.resolve("exp/flow_model/attempt-" + attempt))) {
+      return files.map(f -> f.getFileName().toString()).filter(f -> f.endsWith(".pt")).sorted().toList();
+    }
+  }
+
+  @Test
   void a_path_outside_of_the_run_is_refused() {
     assertThatThrownBy(() -> new Checkpoints(new RunLayout(dir), 1).named("../other/epoch_1_whole.pt", said::add))
         .isInstanceOf(StageFailure.class).hasMessageContaining("not inside the run directory");
