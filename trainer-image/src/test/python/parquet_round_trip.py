@@ -129,7 +129,7 @@ def compare(ours, theirs, what):
     mean = total / count
     check(worst <= LOG_MEL and mean <= MEAN_LOG_MEL, what + ": mel off by %g, mean %g" % (worst, mean))
     check(worst_embedding <= EMBEDDING, what + ": embedding off by %g" % worst_embedding)
-    print("ok: %s: %d batches, %d utterances; tokens, lengths and padding equal; mel within %.2g (mean %.2g), embedding "
+    print("ok: %s: %d batches, %d utterances; tokens, lengths, padding equal; mel within %.2g (mean %.2g), embedding "
           "within %.2g" % (what, len(ours), sum(len(b["utts"]) for b in ours), worst, mean, worst_embedding))
 
 

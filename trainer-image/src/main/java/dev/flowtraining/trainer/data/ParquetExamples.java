@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 /**
  * A split's utterances in Parquet files, of stage 3 or of CosyVoice's tools. Lengths come from {@code utt2num_frames}
  * beside {@code data.list}, where stage 3 has applied the filter; without it (files from elsewhere) every row is looked
- * at and filtered when this opens. Row groups used last stay in memory within a quarter of the heap; finished examples
+ * at and filtered when this opens. Row groups used last stay in memory within an eighth of the heap; finished examples
  * where {@code dataset_conf.mel_cache} says.
  */
 public final class ParquetExamples implements Examples {
@@ -45,7 +45,7 @@ public final class ParquetExamples implements Examples {
     vocabSize = config.model().vocabSize();
     speakerDim = config.model().spkEmbedDim();
     Path list = layout.dataList(split);
-    rows = new RowGroups(paths(layout, list), Runtime.getRuntime().maxMemory() / 4);
+    rows = new RowGroups(paths(layout, list), Runtime.getRuntime().maxMemory() / 8);
     Path lengths = list.resolveSibling("utt2num_frames");
     int[] byRow = Files.isRegularFile(lengths) ? known(lengths) : filtered(config.datasetConf());
     rowOf = IntStream.range(0, byRow.length).filter(row -> byRow[row] > 0).toArray();
