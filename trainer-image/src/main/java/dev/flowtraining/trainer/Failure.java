@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer;
 
 import ai.djl.engine.EngineException;
+import dev.flowtraining.trainer.torch.OperatorFailure;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
@@ -37,6 +38,9 @@ record Failure(ExitCode exitCode, String reason, String message, boolean known) 
         case OutOfMemoryError e -> {
           return outOfMemory("the Java heap of " + (Runtime.getRuntime().maxMemory() >> 20) + " MiB is full ("
               + e.getMessage() + ")");
+        }
+        case OperatorFailure e when e.outOfMemory() -> {
+          return outOfMemory(e.getMessage());
         }
         case EngineException e when outOfMemory(e) -> {
           return outOfMemory("libtorch: " + firstLine(e));

@@ -2,20 +2,27 @@ package dev.flowtraining.trainer.bench;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
+import dev.flowtraining.trainer.Ranks;
+import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.Nccl;
+import dev.flowtraining.trainer.collective.Rendezvous;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.config.ModelConfig;
 import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
-import dev.flowtraining.trainer.torch.Backward;
+import dev.flowtraining.trainer.model.Passes;
+import dev.flowtraining.trainer.torch.Cuda;
+import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.Torch;
 import dev.flowtraining.trainer.train.Adam;
-import dev.flowtraining.trainer.train.GradientNorm;
+import dev.flowtraining.trainer.train.Update;
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,73 +71,120 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--seed", defaultValue = "1986", description = "Seed of lengths, content and draws.")
   private int seed;
 
+  @Option(names = "--precision", defaultValue = "auto", description = "fp32, tf32, bf16 or auto.")
+  private String precisionName;
+
+  @Option(names = "--graphs", arity = "1", defaultValue = "true", description = "Record CUDA graphs: true or false.")
+  private boolean graphs;
+
+  private Precision precision;
   private long micro;
   private long valid;
   private long padded;
   private long utterances;
-  private double loss;
-  private double norm;
+  private Collective collective;
+  private double mean;
+  private NDArray lossSum;
+  private Update update;
 
   public static void main(String[] args) {
-    System.exit(new CommandLine(new Bench()).execute(args));
+    System.exit(new CommandLine(new Bench())
+        .setExitCodeExceptionMapper(e -> e instanceof StageFailure f ? f.exitCode().code() : 1).execute(args));
   }
 
   @Override
   public Integer call() throws JsonProcessingException {
-    Device device = Torch.start(deviceName, threads);
+    Ranks ranks = Ranks.of(System.getenv());
+    Device device = Torch.start(deviceName.equals("cuda") ? "cuda:" + ranks.localRank() : deviceName, threads);
+    precision = Precision.of(precisionName, device);
+    Torch.use(precision);
     Torch.seed(seed);
     ModelConfig config = preset == Preset.production
         ? model(5121, 512, 8, 2048, 6, 4, new ModelConfig.Estimator(320, 80, 4, 16, 8, 64, 512))
         : model(101, 48, 2, 80, 2, 1, new ModelConfig.Estimator(320, 80, 2, 2, 2, 24, 48));
-    SyntheticBatches data = new SyntheticBatches(config, batches, maxFrames, seed);
-    try (Parameters parameters = Parameters.create(config, device);
-        Adam adam = new Adam(parameters, new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false);
-        NDManager manager = NDManager.newBaseManager(device, "PyTorch")) {
+    collective = Rendezvous.join(ranks, "bench", Duration.ofMinutes(2), Duration.ofSeconds(20));
+    if (device.isGpu() && collective.worldSize() > 1) {
+      collective = Nccl.over(collective, () -> Cuda.currentStream(device.getDeviceId()));
+    }
+    try {
+      time(config, device);
+      collective.close();
+      return 0;
+    } catch (RuntimeException | JsonProcessingException e) {
+      collective.abort(e.toString());
+      throw e;
+    }
+  }
+
+  private void time(ModelConfig config, Device device) throws JsonProcessingException {
+    SyntheticBatches data = new SyntheticBatches(config, batches, maxFrames, seed + 7 * collective.rank());
+    try (Parameters parameters = Parameters.create(config, device, precision);
+        Adam adam = new Adam(parameters, new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
       parameters.initialise(seed);
       FlowModel flow = new FlowModel(config, new FlowConfig.FlowMatching(1e-6, 0.2, 0.5, 0.3), parameters);
       List<Batch> prepared = new ArrayList<>();
       for (int i = 0; i < data.size(); i++) {
-        prepared.add(data.batch(manager, i));
+        prepared.add(data.batch(i));
       }
       List<Double> warmupLosses = new ArrayList<>();
-      for (int i = 0; i < warmup; i++) {
-        step(flow, parameters, adam, data, prepared);
-        warmupLosses.add(round(loss, 4));
+      try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs);
+          DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
+        for (int i = 0; i < warmup; i++) {
+          step(passes, parameters, adam, draws);
+          warmupLosses.add(round(lossSum.getFloat() * mean, 4));
+        }
+        synchronize(device);
+        collective.barrier();
+        micro = valid = padded = utterances = 0;
+        long cpuStart = cpuNanos();
+        long start = System.nanoTime();
+        for (int i = 0; i < steps; i++) {
+          step(passes, parameters, adam, draws);
+        }
+        synchronize(device);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        double cpuSeconds = (cpuNanos() - cpuStart) / 1e9;
+        double[] sums = collective.allReduce(micro, valid, padded, utterances);
+        micro = (long) sums[0];
+        valid = (long) sums[1];
+        padded = (long) sums[2];
+        utterances = (long) sums[3];
+        if (collective.rank() == 0) {
+          System.out.println(new ObjectMapper().writeValueAsString(
+              report(parameters, device, seconds, cpuSeconds, warmupLosses)));
+        }
       }
-      micro = valid = padded = utterances = 0; // the peer starts over with the first batch too
-      long cpuStart = cpuNanos();
-      long start = System.nanoTime();
-      for (int i = 0; i < steps; i++) {
-        step(flow, parameters, adam, data, prepared);
-      }
-      double seconds = (System.nanoTime() - start) / 1e9;
-      double cpuSeconds = (cpuNanos() - cpuStart) / 1e9;
-      System.out.println(new ObjectMapper().writeValueAsString(
-          report(parameters, device, seconds, cpuSeconds, warmupLosses)));
     }
-    return 0;
   }
 
-  private void step(FlowModel flow, Parameters parameters, Adam adam, SyntheticBatches data, List<Batch> prepared) {
-    parameters.zeroGrad();
+  private static void synchronize(Device device) {
+    if (device.isGpu()) {
+      Cuda.synchronize();
+    }
+  }
+
+  private void step(Passes passes, Parameters parameters, Adam adam, DrawsAhead draws) {
     double frames = 0;
-    double sum = 0;
+    if (update != null) {
+      update.close();
+    }
+    passes.begin();
+    lossSum = passes.lossSum();
     for (int i = 0; i < accum; i++) {
-      Batch batch = prepared.get((int) (micro++ % prepared.size()));
-      try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
-        NDArray lossSum = flow.lossSum(batch, data.draws(batch), 0.1, m);
-        Backward.run(lossSum);
-        sum += lossSum.getFloat();
-      }
+      DrawsAhead.Drawn drawn = draws.next();
+      Batch batch = drawn.batch();
+      passes.run(batch, drawn.draws());
+      micro++;
       frames += batch.validFrames();
       valid += batch.validFrames();
       padded += batch.paddedFrames();
       utterances += batch.size();
     }
-    double mean = 1 / (frames * 80);
-    loss = sum * mean;
-    norm = GradientNorm.l2(parameters) * mean;
-    adam.step(lr, mean * Math.min(1, gradClip / (norm + 1e-6)));
+    mean = 1 / (collective.allReduce(frames)[0] * 80);
+    if (collective.worldSize() > 1) {
+      collective.allReduce(parameters.gradData());
+    }
+    update = Update.apply(parameters, adam, lr, mean, gradClip);
   }
 
   private Map<String, Object> report(
@@ -139,10 +193,11 @@ public final class Bench implements Callable<Integer> {
     r.put("preset", preset.name());
     r.put("params", parameters.count());
     r.put("style", "java");
-    r.put("amp", "none");
+    r.put("precision", precision.toString());
+    r.put("graphs", graphs && device.isGpu());
     r.put("max_frames", maxFrames);
     r.put("accum", accum);
-    r.put("world", 1);
+    r.put("world", collective.worldSize());
     r.put("device", device.toString());
     r.put("threads", threads);
     r.put("optimizer_steps", steps);
@@ -157,8 +212,12 @@ public final class Bench implements Callable<Integer> {
     r.put("padding_efficiency", round((double) valid / padded, 4));
     r.put("mean_utts_per_micro_batch", round((double) utterances / micro, 2));
     r.put("warmup_losses", warmupLosses.subList(0, Math.min(3, warmupLosses.size())));
-    r.put("last_loss", round(loss, 4));
-    r.put("last_grad_norm", round(norm, 4));
+    r.put("last_loss", round(lossSum.getFloat() * mean, 4));
+    r.put("last_grad_norm", round(update.norm(), 4));
+    if (device.isGpu()) {
+      // the allocator gives nothing back, so this is the peak; the context and libraries are in it
+      r.put("peak_mem_device_mib", Cuda.usedMemory() >> 20);
+    }
     return r;
   }
 

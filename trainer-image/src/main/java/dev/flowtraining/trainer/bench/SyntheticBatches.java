@@ -1,6 +1,5 @@
 package dev.flowtraining.trainer.bench;
 
-import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.config.ModelConfig;
 import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.Draws;
@@ -60,7 +59,7 @@ final class SyntheticBatches {
     return lengths.size();
   }
 
-  Batch batch(NDManager manager, int index) {
+  Batch batch(int index) {
     int[] n = lengths.get(index);
     int longest = n[0];
     int bins = model.outputSize();
@@ -78,7 +77,7 @@ final class SyntheticBatches {
     for (int i = 0; i < speaker.length; i++) {
       speaker[i] = (float) content.nextGaussian();
     }
-    return Batch.of(manager, IntStream.range(0, n.length).mapToObj(i -> "utt" + i).toList(), n, token, mel, speaker);
+    return new Batch(IntStream.range(0, n.length).mapToObj(i -> "utt" + i).toList(), token, n, mel, speaker);
   }
 
   /** Fresh draws for a batch: half of the utterances have a prompt, a fifth lose their conditions. */

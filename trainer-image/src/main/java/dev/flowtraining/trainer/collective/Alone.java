@@ -33,6 +33,9 @@ public final class Alone implements Collective {
   public void checkPeers() {}
 
   @Override
+  public void whenPeerLost(Runnable action) {}
+
+  @Override
   public void close() {}
 
   @Override

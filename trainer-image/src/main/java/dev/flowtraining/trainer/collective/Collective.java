@@ -13,7 +13,10 @@ public interface Collective extends AutoCloseable {
 
   int worldSize();
 
-  /** Sums a buffer of fp32 over the ranks, in place. Until it returns nobody else touches the segment. */
+  /**
+   * Sums a buffer of fp32 over the ranks, in place, of the memory that the back end reads: the host's, or with
+   * {@link Nccl} the device's. Until it returns nobody else touches the segment.
+   */
   void allReduce(MemorySegment floats);
 
   /** Sums a few doubles over the ranks, always in the order of the ranks. */
@@ -27,6 +30,9 @@ public interface Collective extends AutoCloseable {
 
   /** Throws at once when a peer is known to be lost; for long stretches without a collective call. */
   void checkPeers();
+
+  /** Runs an action once, from any thread, as soon as a peer is known to be lost. */
+  void whenPeerLost(Runnable action);
 
   /** Leaves in agreement: every rank has called it when it returns. */
   @Override

@@ -20,6 +20,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
@@ -49,13 +50,14 @@ final class TcpRing implements Collective {
   private final ByteBuffer header = arena.allocate(16, 8).asByteBuffer().order(ByteOrder.nativeOrder());
   private int sequence;
   private volatile boolean closed;
+  private final List<Runnable> whenPeerLost = new CopyOnWriteArrayList<>();
 
   private TcpRing(Ranks ranks, SocketChannel next, SocketChannel before, Map<Integer, Wire> wires, Duration timeout) {
     rank = ranks.rank();
     worldSize = ranks.worldSize();
     this.next = next;
     this.before = before;
-    heartbeat = new Heartbeat(rank, wires, timeout, reason -> closeRing());
+    heartbeat = new Heartbeat(rank, wires, timeout, reason -> lost());
     sending = Thread.ofPlatform().daemon().name("ring-sender").unstarted(this::sendQueued);
   }
 
@@ -180,6 +182,14 @@ final class TcpRing implements Collective {
     String loss = heartbeat.loss();
     if (loss != null) {
       throw new StageFailure(ExitCode.RETRYABLE, "PeerLost", loss);
+    }
+  }
+
+  @Override
+  public void whenPeerLost(Runnable action) {
+    whenPeerLost.add(action);
+    if (heartbeat.loss() != null && whenPeerLost.remove(action)) {
+      action.run();
     }
   }
 
@@ -324,6 +334,12 @@ final class TcpRing implements Collective {
     while (bytes.hasRemaining()) {
       channel.write(bytes);
     }
+  }
+
+  private void lost() {
+    closeRing();
+    whenPeerLost.forEach(Runnable::run);
+    whenPeerLost.clear();
   }
 
   private void closeRing() {

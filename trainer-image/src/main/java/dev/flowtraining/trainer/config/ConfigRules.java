@@ -143,6 +143,7 @@ final class ConfigRules {
     within("train_conf.keep_last", t.keepLast(), 1, 1_000_000);
     demand(t.seed() >= 0, "train_conf.seed", "has to be 0 or more");
     within("train_conf.threads", t.threads(), 1, 1024);
+    only("train_conf.precision", t.precision(), "auto", "fp32", "tf32", "bf16");
     if (t.dropout() != null) {
       rate("train_conf.dropout", t.dropout());
     }

@@ -119,7 +119,11 @@ public record FlowConfig(
       // Torch threads of a rank. Fixed, since sums depend on it.
       int threads,
       // Overrides every dropout of the encoder when set.
-      Double dropout) {}
+      Double dropout,
+      // {@code fp32}, {@code tf32}, {@code bf16}, or {@code auto}: bf16 on a GPU, fp32 on the CPU.
+      String precision,
+      // Record CUDA graphs, for which batches are filled up to few sizes.
+      boolean cudaGraphs) {}
 
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Optim(double lr, List<Double> betas, double eps, double weightDecay) {}

@@ -9,8 +9,8 @@ import dev.flowtraining.trainer.torch.Operators;
  */
 record Convolution(NDArray weight_OCK, NDArray bias) {
 
-  static Convolution of(Parameters parameters, String name) {
-    return new Convolution(parameters.get(name + ".weight"), parameters.get(name + ".bias"));
+  static Convolution of(Weights weights, String name) {
+    return new Convolution(weights.get(name + ".weight"), weights.get(name + ".bias"));
   }
 
   NDArray apply(NDArray x_BTC, int before, int after) {

@@ -7,12 +7,12 @@ import dev.flowtraining.trainer.torch.Operators;
 record DiTAttention(
     Linear query, Linear key, Linear value, LayerNorm queryNorm, LayerNorm keyNorm, Linear out, long heads) {
 
-  static DiTAttention of(Parameters p, String at, int heads) {
-    return new DiTAttention(Linear.of(p, at + "to_q"), Linear.of(p, at + "to_k"), Linear.of(p, at + "to_v"),
-        LayerNorm.of(p, at + "q_norm", 1e-5), LayerNorm.of(p, at + "k_norm", 1e-5), Linear.of(p, at + "proj"), heads);
+  static DiTAttention of(Weights w, String at, int heads) {
+    return new DiTAttention(Linear.of(w, at + "to_q"), Linear.of(w, at + "to_k"), Linear.of(w, at + "to_v"),
+        LayerNorm.of(w, at + "q_norm", 1e-5), LayerNorm.of(w, at + "k_norm", 1e-5), Linear.of(w, at + "proj"), heads);
   }
 
-  /** @param mask_B11FOrNull true for valid frames */
+  /** @param mask_B11FOrNull 0 for valid frames, −∞ for padded ones */
   NDArray apply(NDArray x_BFC, NDArray mask_B11FOrNull) {
     long b = x_BFC.getShape().get(0);
     long f = x_BFC.getShape().get(1);

@@ -12,17 +12,17 @@ record DiTBlock(
     String name, DiTAttention attention, Convolution first, LayerNorm convolutionNorm, Convolution second, Linear up,
     Linear down, Linear modulation, LayerNorm plainNorm) {
 
-  static DiTBlock of(ModelConfig.Estimator config, Parameters p, int index, LayerNorm plainNorm) {
+  static DiTBlock of(ModelConfig.Estimator config, Weights w, int index, LayerNorm plainNorm) {
     String at = "decoder.estimator.blocks." + index + ".";
-    return new DiTBlock("dit.block" + index, DiTAttention.of(p, at + "attn.", config.numHeads()),
-        Convolution.of(p, at + "conv.block.1"), LayerNorm.of(p, at + "conv.block.3", 1e-5),
-        Convolution.of(p, at + "conv.block.6"), Linear.of(p, at + "mlp.fc1"), Linear.of(p, at + "mlp.fc2"),
-        Linear.of(p, at + "adaLN_modulation.1"), plainNorm);
+    return new DiTBlock("dit.block" + index, DiTAttention.of(w, at + "attn.", config.numHeads()),
+        Convolution.of(w, at + "conv.block.1"), LayerNorm.of(w, at + "conv.block.3", 1e-5),
+        Convolution.of(w, at + "conv.block.6"), Linear.of(w, at + "mlp.fc1"), Linear.of(w, at + "mlp.fc2"),
+        Linear.of(w, at + "adaLN_modulation.1"), plainNorm);
   }
 
   /**
    * @param time_B1C SiLU of the time embedding
-   * @param mask_B11FOrNull true for valid frames; convolutions are causal and need none
+   * @param mask_B11FOrNull 0 for valid frames, −∞ for padded ones; convolutions are causal and need none
    */
   NDArray apply(Pass pass, NDArray x_BFC, NDArray time_B1C, NDArray mask_B11FOrNull) {
     Modulation m = new Modulation(modulation.apply(time_B1C), x_BFC.getShape().get(2));

@@ -8,10 +8,10 @@ record EncoderBlock(
     String name, LayerNorm attentionNorm, RelativeAttention attention, LayerNorm feedNorm, Linear up, Linear down) {
   private static final double EPS = 1e-12;
 
-  static EncoderBlock of(Parameters p, String at, String name) {
-    return new EncoderBlock(name, LayerNorm.of(p, at + "norm_mha", EPS), RelativeAttention.of(p, at + "self_attn."),
-        LayerNorm.of(p, at + "norm_ff", EPS), Linear.of(p, at + "feed_forward.w_1"),
-        Linear.of(p, at + "feed_forward.w_2"));
+  static EncoderBlock of(Weights w, String at, String name) {
+    return new EncoderBlock(name, LayerNorm.of(w, at + "norm_mha", EPS), RelativeAttention.of(w, at + "self_attn."),
+        LayerNorm.of(w, at + "norm_ff", EPS), Linear.of(w, at + "feed_forward.w_1"),
+        Linear.of(w, at + "feed_forward.w_2"));
   }
 
   NDArray apply(Pass pass, NDArray x_BTC, NDArray position_PC, NDArray keyMask_1B1T) {

@@ -6,8 +6,8 @@ import dev.flowtraining.trainer.torch.Operators;
 /** Linear, LayerNorm, dropout, ×√C, dropout. Bias and norm make rows of zeros non-zero, padded ones too. */
 record EncoderInput(Linear linear, LayerNorm norm) {
 
-  static EncoderInput of(Parameters p, String at) {
-    return new EncoderInput(Linear.of(p, at + "out.0"), LayerNorm.of(p, at + "out.1", 1e-5));
+  static EncoderInput of(Weights w, String at) {
+    return new EncoderInput(Linear.of(w, at + "out.0"), LayerNorm.of(w, at + "out.1", 1e-5));
   }
 
   NDArray apply(Pass pass, NDArray x_BTC) {

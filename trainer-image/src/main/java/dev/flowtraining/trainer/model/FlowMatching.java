@@ -1,8 +1,7 @@
 package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.Shape;
-import java.nio.FloatBuffer;
+import dev.flowtraining.trainer.torch.Operators;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,15 +16,10 @@ record FlowMatching(double sigma) {
   /** Where the path is and how it moves. */
   record Point(NDArray y_BFM, NDArray velocity_BFM) {}
 
-  Point between(NDArray z_BFM, NDArray x1_BFM, float[] t) {
-    float[] noiseShare = new float[t.length];
-    for (int i = 0; i < t.length; i++) {
-      noiseShare[i] = 1 - (float) (1 - sigma) * t[i];
-    }
-    Shape perUtterance = new Shape(t.length, 1, 1);
-    NDArray t_B11 = z_BFM.getManager().create(FloatBuffer.wrap(t), perUtterance);
-    NDArray share_B11 = z_BFM.getManager().create(FloatBuffer.wrap(noiseShare), perUtterance);
-    return new Point(z_BFM.mul(share_B11).addi(x1_BFM.mul(t_B11)), x1_BFM.sub(z_BFM.mul((float) (1 - sigma))));
+  /** @param noiseShare_B11 {@code 1−(1−σ)t} */
+  Point between(NDArray z_BFM, NDArray x1_BFM, NDArray t_B11, NDArray noiseShare_B11) {
+    return new Point(
+        z_BFM.mul(noiseShare_B11).addi(x1_BFM.mul(t_B11)), x1_BFM.sub(Operators.scale(z_BFM, 1 - sigma)));
   }
 
   /** One Euler step: from t on, this far. */

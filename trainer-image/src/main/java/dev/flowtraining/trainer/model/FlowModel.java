@@ -21,9 +21,10 @@ import java.util.stream.LongStream;
  * <pre>{@code
  * parameters.zeroGrad();
  * for (each micro-batch) {
- *   try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch"); Batch batch = …) {
+ *   try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
  *     NDArray loss = model.lossSum(batch, draws, dropout, m);
- *     Backward.run(loss);                       // adds to parameters.grad()
+ *     Backward.run(loss);
+ *     parameters.gather();                      // adds to parameters.grad()
  *     sum += loss.getFloat();
  *   }
  * }
@@ -37,19 +38,31 @@ public final class FlowModel {
   private final Linear speaker;
   private final DiT dit;
   private final FlowMatching matching;
-  private final Parameters parameters;
+  private final Weights weights;
   private final int melBins;
+  private final int speakerChannels;
   private boolean maskLookAhead;
 
+  /** A model that computes in the precision of its parameters. */
   public FlowModel(ModelConfig config, FlowConfig.FlowMatching matching, Parameters parameters) {
-    this.parameters = parameters;
+    this(config, matching, parameters.weights());
+  }
+
+  /** A model that computes with the float32 masters whatever the precision of training; for validation. */
+  public static FlowModel ofMasters(ModelConfig config, FlowConfig.FlowMatching matching, Parameters parameters) {
+    return new FlowModel(config, matching, parameters.masters());
+  }
+
+  private FlowModel(ModelConfig config, FlowConfig.FlowMatching matching, Weights weights) {
+    this.weights = weights;
     this.matching = new FlowMatching(matching.sigmaMin());
     melBins = config.outputSize();
-    tokenTable = parameters.get("input_embedding.embedding.weight");
-    encoder = new TokenEncoder(config.encoder(), parameters);
-    projection = Linear.of(parameters, "encoder_proj");
-    speaker = Linear.of(parameters, "spk_embed_affine_layer");
-    dit = new DiT(config.estimator(), parameters);
+    speakerChannels = config.spkEmbedDim();
+    tokenTable = weights.get("input_embedding.embedding.weight");
+    encoder = new TokenEncoder(config.encoder(), weights);
+    projection = Linear.of(weights, "encoder_proj");
+    speaker = Linear.of(weights, "spk_embed_affine_layer");
+    dit = new DiT(config.estimator(), weights);
   }
 
   /** Hides padded tokens from the encoder's look-ahead, as in inference; upstream's training lets it see them. */
@@ -75,29 +88,60 @@ public final class FlowModel {
 
   /** {@link #lossSum(Batch, Draws, double, NDManager)} for validation: no graph, no dropout. */
   public double evaluateSum(Batch batch, Draws draws) {
-    try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch");
+    try (NDManager m = weights.newManager();
         var _ = Backward.recording(false)) {
       return lossSum(batch, draws, new Pass(m, 0, Pass.Trace.NONE)).getFloat();
     }
   }
 
   NDArray lossSum(Batch batch, Draws draws, Pass pass) {
-    NDManager m = pass.manager();
-    Padding padding = new Padding(batch.tokenLen(), batch.tokens());
-    NDArray mel_BFM = Operators.alias(m, batch.mel_BFC());
-    Conditions conditions = conditions(pass, Operators.alias(m, batch.token_BT2()), padding,
-        Operators.alias(m, batch.speaker_BS()), mel_BFM.mul(prompts(m, draws.promptFrames(), batch.tokens() * 2)));
-    pass.see("cond", conditions.prompt_BFM());
+    return lossSum(inputs(pass.manager(), batch, draws), pass);
+  }
 
-    NDArray noise_BFM = m.create(FloatBuffer.wrap(draws.z()), new Shape(batch.size(), melBins, 2L * batch.tokens()))
-        .transpose(0, 2, 1);
-    FlowMatching.Point point = matching.between(noise_BFM, mel_BFM, draws.t());
+  /** {@link #lossSum(Batch, Draws, double, NDManager)} of inputs that are on the device already. */
+  NDArray lossSum(Inputs in, double dropout, NDManager manager) {
+    try (var _ = Backward.recording(true)) {
+      return lossSum(in, new Pass(manager, dropout, Pass.Trace.NONE));
+    }
+  }
+
+  /** Makes what a pass over so many tokens looks up, so that the pass itself copies nothing to the device. */
+  void reserve(int tokens) {
+    encoder.reserve(tokens);
+  }
+
+  int melBins() {
+    return melBins;
+  }
+
+  int speakerChannels() {
+    return speakerChannels;
+  }
+
+  Inputs inputs(NDManager manager, Batch batch, Draws draws) {
+    return Inputs.of(manager, batch, draws, matching.sigma(), melBins, weights);
+  }
+
+  /** Of a batch that stands for all of its size: with every mask. */
+  Inputs.Layout layout(Batch batch, Draws draws) {
+    return Inputs.Layout.of(batch, draws, matching.sigma(), melBins, true);
+  }
+
+  Inputs inputs(Inputs.Layout layout, NDArray buffer) {
+    return layout.of(buffer, weights);
+  }
+
+  private NDArray lossSum(Inputs in, Pass pass) {
+    NDArray prompt_BFM = pass.see("cond", weights.as(in.mel_BFM()).mul(in.prompt_BF1()));
+    Conditions conditions = conditions(pass, in.token_BT2(), in.masks(), in.speaker_BS(), prompt_BFM);
+    FlowMatching.Point point =
+        matching.between(in.noise_BFM(), in.mel_BFM(), in.t_B11(), in.noiseShare_B11());
     pass.see("y", point.y_BFM());
     pass.see("u", point.velocity_BFM());
-    NDArray velocity_BFM = pass.see("pred", velocity(pass, point.y_BFM(),
-        conditions.keep(kept(m, draws.dropConditions())), draws.t(), padding));
-    NDArray mask_BF1 = pass.see("mask", padding.valid_BT1(m, 2));
-    return velocity_BFM.sub(point.velocity_BFM()).mul(mask_BF1).square().sum();
+    NDArray velocity_BFM = pass.see("pred", velocity(pass, weights.as(point.y_BFM()),
+        conditions.keep(in.keep_B11OrNull()), in.wave_BW(), in.masks()));
+    pass.see("mask", in.frame_BF1());
+    return velocity_BFM.sub(point.velocity_BFM()).mul(in.frame_BF1()).square().sum();
   }
 
   /**
@@ -123,24 +167,24 @@ public final class FlowModel {
       throw new IllegalArgumentException(token_T2.length + " tokens need noise of " + frames * melBins
           + " values, not " + noise_CF.length + ", and a prompt of at most " + frames + " frames");
     }
-    try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch");
+    try (NDManager m = weights.newManager();
         var _ = Backward.recording(false)) {
       Pass pass = new Pass(m, 0, Pass.Trace.NONE);
-      Padding padding = new Padding(new int[] {token_T2.length}, token_T2.length);
-      float[] prompt = Arrays.copyOf(promptMel_FC, frames * melBins);
-      long[] tokens = Arrays.stream(token_T2).flatMapToLong(p -> LongStream.of(p[0], p[1]))
+      long[] tokens = Arrays.stream(token_T2).flatMapToLong(p -> LongStream.of(p[0], p[1])).map(id -> Math.max(0, id))
           .toArray();
+      float[] unit = Inputs.normalised(speaker, 1);
       Conditions conditions = conditions(pass,
-          m.create(LongBuffer.wrap(tokens), new Shape(1, token_T2.length, 2)), padding,
-          m.create(FloatBuffer.wrap(speaker), new Shape(1, speaker.length)),
-          m.create(FloatBuffer.wrap(prompt), new Shape(1, frames, melBins)));
+          m.create(LongBuffer.wrap(tokens), new Shape(1, token_T2.length, 2)), Masks.NONE,
+          weights.as(m.create(FloatBuffer.wrap(unit), new Shape(1, unit.length))),
+          weights.as(m.create(FloatBuffer.wrap(Arrays.copyOf(promptMel_FC, frames * melBins)),
+              new Shape(1, frames, melBins))));
       NDArray x = m.create(FloatBuffer.wrap(noise_CF), new Shape(1, melBins, frames)).transpose(0, 2, 1);
       for (FlowMatching.Step step : FlowMatching.eulerSteps(steps)) {
         trace.see("t", m.create(step.t()));
         try (NDManager inner = m.newSubManager()) {
           Pass one = new Pass(inner, 0, Pass.Trace.NONE);
-          NDArray velocity = guided(one, Operators.alias(inner, x), conditions, step.t(), cfgRate, padding, trace);
-          x = velocity.muli(step.length()).addi(x);
+          NDArray velocity = guided(one, Operators.alias(inner, x), conditions, step.t(), cfgRate, trace);
+          x = Operators.scaleInPlace(velocity, step.length()).addi(x);
           x.attach(m);
         }
       }
@@ -149,15 +193,18 @@ public final class FlowModel {
   }
 
   /** {@code (1+r)·v(conditions) − r·v(no conditions)}, both in one batch. */
-  private NDArray guided(Pass pass, NDArray x_1FM, Conditions conditions, float t, double rate, Padding padding,
-      Pass.Trace trace) {
-    int n = padding.lengths()[0];
-    NDArray keep = pass.manager().create(new float[] {1, 0}, new Shape(2, 1, 1));
-    NDArray both = velocity(pass, NDArrays.concat(new NDList(x_1FM, x_1FM)), conditions.keep(keep),
-        new float[] {t, t}, new Padding(new int[] {n, n}, n));
+  private NDArray guided(
+      Pass pass, NDArray x_1FM, Conditions conditions, float t, double rate, Pass.Trace trace) {
+    NDManager m = pass.manager();
+    NDArray keep = weights.as(m.create(new float[] {1, 0}, new Shape(2, 1, 1)));
+    float[] waves = TimeEmbedding.waves(new float[] {t, t});
+    NDArray wave_2W = weights.as(m.create(FloatBuffer.wrap(waves), new Shape(2, waves.length / 2)));
+    NDArray x = weights.as(x_1FM);
+    NDArray both = velocity(
+        pass, NDArrays.concat(new NDList(x, x)), conditions.keep(keep), wave_2W, Masks.NONE);
     trace.see("estimator_out", both);
-    return Operators.narrow(both, 0, 0, 1).mul((float) (1 + rate))
-        .subi(Operators.narrow(both, 0, 1, 1).mul((float) rate));
+    return Operators.as(Operators.scale(Operators.narrow(both, 0, 0, 1), 1 + rate)
+        .subi(Operators.scale(Operators.narrow(both, 0, 1, 1), rate)), x_1FM);
   }
 
   /** What the velocity depends on besides y and t: mu (B,F,M), speaker (B,1,M), prompt (B,F,M). */
@@ -170,41 +217,21 @@ public final class FlowModel {
   }
 
   private Conditions conditions(
-      Pass pass, NDArray token_BT2, Padding padding, NDArray speaker_BS, NDArray prompt_BFM) {
-    NDManager m = pass.manager();
-    NDArray speaker_BM = pass.see("spk", speaker.apply(
-        speaker_BS.div(speaker_BS.norm(new int[] {1}, true).maximum(1e-12f))));
-    NDArray embedded_BTC = Operators.embedding(token_BT2.maximum(0), tokenTable)
+      Pass pass, NDArray token_BT2, Masks masks, NDArray speaker_BS, NDArray prompt_BFM) {
+    NDArray speaker_BM = pass.see("spk", speaker.apply(speaker_BS));
+    NDArray embedded_BTC = Operators.embedding(token_BT2, tokenTable)
         .reshape(token_BT2.getShape().get(0), token_BT2.getShape().get(1), -1);
-    if (padding.any()) {
-      embedded_BTC = embedded_BTC.mul(padding.valid_BT1(m, 1));
+    if (masks.token_BT1() != null) {
+      embedded_BTC = embedded_BTC.mul(masks.token_BT1());
     }
     pass.see("token_embedding_masked", embedded_BTC);
-    NDArray mu_BFM = pass.see("h", projection.apply(encoder.apply(pass, embedded_BTC, padding, maskLookAhead)));
+    NDArray mu_BFM = pass.see("h", projection.apply(encoder.apply(pass, embedded_BTC, masks, maskLookAhead)));
     return new Conditions(mu_BFM, speaker_BM.expandDims(1), prompt_BFM);
   }
 
-  private NDArray velocity(Pass pass, NDArray y_BFM, Conditions c, float[] t, Padding padding) {
+  private NDArray velocity(Pass pass, NDArray y_BFM, Conditions c, NDArray wave_BW, Masks masks) {
     NDArray speaker_BFM = c.speaker_B1M().broadcast(y_BFM.getShape());
-    return dit.apply(pass, NDArrays.concat(new NDList(y_BFM, c.mu_BFM(), speaker_BFM, c.prompt_BFM()), 2), t, padding);
-  }
-
-  /** 1 for the first frames of each utterance. */
-  private static NDArray prompts(NDManager manager, int[] promptFrames, int frames) {
-    float[] values = new float[promptFrames.length * frames];
-    for (int i = 0; i < promptFrames.length; i++) {
-      Arrays.fill(values, i * frames, i * frames + promptFrames[i], 1);
-    }
-    return manager.create(FloatBuffer.wrap(values), new Shape(promptFrames.length, frames, 1));
-  }
-
-  private static NDArray kept(NDManager manager, boolean[] drop) {
-    float[] values = new float[drop.length];
-    boolean any = false;
-    for (int i = 0; i < drop.length; i++) {
-      values[i] = drop[i] ? 0 : 1;
-      any |= drop[i];
-    }
-    return any ? manager.create(FloatBuffer.wrap(values), new Shape(drop.length, 1, 1)) : null;
+    return dit.apply(
+        pass, NDArrays.concat(new NDList(y_BFM, c.mu_BFM(), speaker_BFM, c.prompt_BFM()), 2), wave_BW, masks);
   }
 }

@@ -6,9 +6,9 @@ import dev.flowtraining.trainer.torch.Operators;
 /** An affine map of the last axis. */
 record Linear(NDArray weight, NDArray biasOrNull) {
 
-  static Linear of(Parameters parameters, String name) {
+  static Linear of(Weights weights, String name) {
     String bias = name + ".bias";
-    return new Linear(parameters.get(name + ".weight"), parameters.has(bias) ? parameters.get(bias) : null);
+    return new Linear(weights.get(name + ".weight"), weights.has(bias) ? weights.get(bias) : null);
   }
 
   NDArray apply(NDArray x) {

@@ -6,8 +6,8 @@ import dev.flowtraining.trainer.torch.Operators;
 /** Mixes a few future tokens in: convolution to the right, LeakyReLU, causal convolution, residual. */
 record LookAhead(Convolution ahead, Convolution back, int length) {
 
-  static LookAhead of(Parameters p, String at, int length) {
-    return new LookAhead(Convolution.of(p, at + "conv1"), Convolution.of(p, at + "conv2"), length);
+  static LookAhead of(Weights w, String at, int length) {
+    return new LookAhead(Convolution.of(w, at + "conv1"), Convolution.of(w, at + "conv2"), length);
   }
 
   NDArray apply(NDArray x_BTC) {

@@ -12,7 +12,7 @@ record Modulation(NDArray vectors_B1N, long channels) {
 
   /** {@code x·(1+scale) + shift}. */
   static NDArray modulate(NDArray x_BFC, NDArray shift_B1C, NDArray scale_B1C) {
-    return x_BFC.mul(scale_B1C.add(1)).addi(shift_B1C);
+    return x_BFC.mul(scale_B1C.add(Operators.number(1))).addi(shift_B1C);
   }
 
   /** {@code x + gate·y}. */

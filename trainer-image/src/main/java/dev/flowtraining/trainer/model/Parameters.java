@@ -7,8 +7,10 @@ import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.config.ModelConfig;
+import dev.flowtraining.trainer.torch.BFloat16;
 import dev.flowtraining.trainer.torch.GradientBuffer;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
 import java.lang.foreign.MemorySegment;
@@ -34,12 +36,16 @@ public final class Parameters implements AutoCloseable {
 
   private final NDManager manager;
   private final LinkedHashMap<String, Slot> slots = new LinkedHashMap<>();
-  private final Map<String, NDArray> views = new LinkedHashMap<>();
+  private final Map<String, NDArray> views;
   private final long size;
   private final NDArray flat;
   private final NDArray grad;
+  /** What passes compute with and their gradients when that is bfloat16; null when it is the masters. */
+  private final Map<String, NDArray> halfViews;
+  private final NDArray half;
+  private final NDArray halfGrad;
 
-  private Parameters(List<ParameterSpec> specs, Device device) {
+  private Parameters(List<ParameterSpec> specs, Device device, Precision precision) {
     long offset = 0;
     for (ParameterSpec spec : specs) {
       slots.put(spec.name(), new Slot(spec, offset));
@@ -49,17 +55,33 @@ public final class Parameters implements AutoCloseable {
     manager = NDManager.newBaseManager(device, "PyTorch");
     flat = manager.zeros(new Shape(size));
     grad = manager.zeros(new Shape(size));
-    slots.forEach((name, slot) -> {
-      NDArray view = Operators.detach(part(flat, slot));
-      view.setRequiresGradient(true);
-      GradientBuffer.share(view, part(grad, slot));
-      views.put(name, view);
-    });
+    views = views(flat, precision == Precision.BF16 ? null : grad);
+    half = precision == Precision.BF16 ? BFloat16.zerosLike(manager, flat) : null;
+    halfGrad = half == null ? null : BFloat16.zerosLike(manager, flat);
+    halfViews = half == null ? null : views(half, halfGrad);
   }
 
-  /** Zeros; call {@link #initialise} or {@link #load}. {@link Torch#start} comes first. */
+  /** Zeros, in float32; call {@link #initialise} or {@link #load}. {@link Torch#start} comes first. */
   public static Parameters create(ModelConfig model, Device device) {
-    return new Parameters(FlowModelParameters.of(model), device);
+    return create(model, device, Precision.FP32);
+  }
+
+  /** Float32 masters of which passes compute with a copy when the precision is bf16. */
+  public static Parameters create(ModelConfig model, Device device, Precision precision) {
+    return new Parameters(FlowModelParameters.of(model), device, precision);
+  }
+
+  private Map<String, NDArray> views(NDArray buffer, NDArray gradientsOrNull) {
+    Map<String, NDArray> named = new LinkedHashMap<>();
+    slots.forEach((name, slot) -> {
+      NDArray view = Operators.detach(part(buffer, slot));
+      if (gradientsOrNull != null) {
+        view.setRequiresGradient(true);
+        GradientBuffer.share(view, part(gradientsOrNull, slot));
+      }
+      named.put(name, view);
+    });
+    return named;
   }
 
   private static NDArray part(NDArray buffer, Slot slot) {
@@ -74,6 +96,7 @@ public final class Parameters implements AutoCloseable {
       new Initialiser(seed, slot.spec()).fill(values);
       write(flat, slot, values.rewind());
     });
+    refresh();
   }
 
   /**
@@ -105,6 +128,34 @@ public final class Parameters implements AutoCloseable {
         write(flat, slot, FloatBuffer.wrap(tensor.floats()));
       }
     });
+    refresh();
+  }
+
+  /** Lets passes compute with the masters as they are now; whoever writes to {@link #flat} calls it. */
+  public void refresh() {
+    if (half != null) {
+      Operators.copy(half, flat);
+    }
+  }
+
+  /** Adds what a backward pass has left to {@link #grad}. */
+  public void gather() {
+    if (half != null) {
+      try (NDArray sum = Operators.alias(manager, grad)) {
+        sum.addi(halfGrad);
+      }
+      Operators.zero(halfGrad);
+    }
+  }
+
+  /** What passes compute with. */
+  Weights weights() {
+    return new Weights(manager, half == null ? views : halfViews);
+  }
+
+  /** The parameters in float32. */
+  Weights masters() {
+    return new Weights(manager, views);
   }
 
   private static String list(String title, List<String> keys) {
@@ -132,7 +183,7 @@ public final class Parameters implements AutoCloseable {
    */
   public LinkedHashMap<String, StateDict.Tensor> named(NDArray buffer, Function<String, String> naming) {
     MemorySegment all = buffer.getDevice().isGpu()
-        ? MemorySegment.ofBuffer(buffer.toByteBuffer()) : Operators.cpuMemory(buffer).asReadOnly();
+        ? MemorySegment.ofBuffer(buffer.toByteBuffer()) : Operators.memory(buffer).asReadOnly();
     LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
     // sliced before it becomes a ByteBuffer, which ends at 2 GiB
     slots.forEach((name, slot) -> tensors.put(naming.apply(name), new StateDict.Tensor(StateDict.DType.FLOAT32,
@@ -153,22 +204,9 @@ public final class Parameters implements AutoCloseable {
     });
   }
 
-  /** A parameter, never to be the first operand of an operator (see {@link Operators}). */
+  /** A parameter in float32, never to be the first operand of an operator (see {@link Operators}). */
   public NDArray get(String name) {
-    NDArray view = views.get(name);
-    if (view == null) {
-      throw new IllegalArgumentException("the model has no parameter " + name);
-    }
-    return view;
-  }
-
-  boolean has(String name) {
-    return views.containsKey(name);
-  }
-
-  /** A manager that lives as long as the parameters, for constants of the model. */
-  NDManager newManager() {
-    return manager.newSubManager();
+    return masters().get(name);
   }
 
   public List<Slot> slots() {
@@ -180,13 +218,16 @@ public final class Parameters implements AutoCloseable {
     return flat;
   }
 
-  /** All gradients, in the layout of {@link #flat}; backward passes add to it. */
+  /** All gradients, in the layout of {@link #flat}; backward passes and {@link #gather} add to it. */
   public NDArray grad() {
     return grad;
   }
 
   public void zeroGrad() {
     Operators.zero(grad);
+    if (halfGrad != null) {
+      Operators.zero(halfGrad);
+    }
   }
 
   /** Elements of the flat buffers. */
@@ -205,12 +246,12 @@ public final class Parameters implements AutoCloseable {
 
   /** The memory of {@link #flat}; only on the CPU. */
   public MemorySegment flatData() {
-    return Operators.cpuMemory(flat);
+    return Operators.memory(flat);
   }
 
-  /** The memory of {@link #grad}; only on the CPU. */
+  /** The memory of {@link #grad}, on its device. */
   public MemorySegment gradData() {
-    return Operators.cpuMemory(grad);
+    return Operators.memory(grad);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.config.ModelConfig;
+import dev.flowtraining.trainer.torch.Operators;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -18,46 +19,48 @@ final class TokenEncoder {
   private final LayerNorm norm;
   private final RelativePositions positions;
 
-  TokenEncoder(ModelConfig.Encoder config, Parameters p) {
-    input = EncoderInput.of(p, "encoder.embed.");
-    lookAhead = LookAhead.of(p, "encoder.pre_lookahead_layer.", config.preLookaheadLen());
+  TokenEncoder(ModelConfig.Encoder config, Weights w) {
+    input = EncoderInput.of(w, "encoder.embed.");
+    lookAhead = LookAhead.of(w, "encoder.pre_lookahead_layer.", config.preLookaheadLen());
     blocks = IntStream.range(0, config.numBlocks())
-        .mapToObj(i -> EncoderBlock.of(p, "encoder.encoders." + i + ".", "enc.block" + i)).toList();
-    upsample = Convolution.of(p, "encoder.up_layer.conv");
+        .mapToObj(i -> EncoderBlock.of(w, "encoder.encoders." + i + ".", "enc.block" + i)).toList();
+    upsample = Convolution.of(w, "encoder.up_layer.conv");
     stride = config.upStride();
-    upInput = EncoderInput.of(p, "encoder.up_embed.");
+    upInput = EncoderInput.of(w, "encoder.up_embed.");
     upBlocks = IntStream.range(0, config.numUpBlocks())
-        .mapToObj(i -> EncoderBlock.of(p, "encoder.up_encoders." + i + ".", "enc.up_block" + i)).toList();
-    norm = LayerNorm.of(p, "encoder.after_norm", 1e-5);
-    positions = new RelativePositions(p.newManager(), config.outputSize());
+        .mapToObj(i -> EncoderBlock.of(w, "encoder.up_encoders." + i + ".", "enc.up_block" + i)).toList();
+    norm = LayerNorm.of(w, "encoder.after_norm", 1e-5);
+    positions = new RelativePositions(w, config.outputSize());
   }
 
   /**
    * @param x_BTC embedded tokens, zero where padded
-   * @param padding of the tokens
    * @param maskLookAhead whether padded tokens are hidden from the look-ahead. Upstream does not hide them, so the last
    *     tokens of a padded utterance differ from those of the same utterance alone.
    * @return (B,F,C)
    */
-  NDArray apply(Pass pass, NDArray x_BTC, Padding padding, boolean maskLookAhead) {
+  NDArray apply(Pass pass, NDArray x_BTC, Masks masks, boolean maskLookAhead) {
     NDArray x = pass.see("enc.embed", input.apply(pass, x_BTC));
-    NDArray position = pass.see("enc.pos_emb", positions(pass, x));
-    if (maskLookAhead && padding.any()) {
-      x = x.mul(padding.valid_BT1(pass.manager(), 1));
+    NDArray position = positions(pass, x);
+    pass.see("enc.pos_emb", Operators.narrow(position, 0, 0, position.getShape().get(0) - 1));
+    if (maskLookAhead && masks.token_BT1() != null) {
+      x = x.mul(masks.token_BT1());
     }
     x = pass.see("enc.lookahead", lookAhead.apply(x));
-    NDArray keyMask = padding.keys_1B1T(pass.manager(), 1);
     for (EncoderBlock block : blocks) {
-      x = block.apply(pass, x, position, keyMask);
+      x = pass.part(x, (inner, in) -> block.apply(inner, in, position, masks.tokenKeys_1B1T()));
     }
     x = pass.see("enc.up_bct", upsample.causal(repeat(x)));
     x = pass.see("enc.up_embed", upInput.apply(pass, x));
-    position = positions(pass, x);
-    keyMask = padding.keys_1B1T(pass.manager(), stride);
+    NDArray upPosition = positions(pass, x);
     for (EncoderBlock block : upBlocks) {
-      x = block.apply(pass, x, position, keyMask);
+      x = pass.part(x, (inner, in) -> block.apply(inner, in, upPosition, masks.frameKeys_1B1F()));
     }
     return pass.see("encoder_out", norm.apply(x));
+  }
+
+  void reserve(int tokens) {
+    positions.reserve(tokens * stride);
   }
 
   private NDArray positions(Pass pass, NDArray x_BTC) {

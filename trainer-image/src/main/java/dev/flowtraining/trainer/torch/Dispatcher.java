@@ -7,14 +7,13 @@ import ai.djl.pytorch.engine.PtNDManager;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
-import java.util.stream.Collectors;
+import java.util.List;
 
 /**
  * One operator of ATen, called by name through {@code aoti_torch_call_dispatcher} and thus under autograd.
  *
- * <p>libtorch 2.7 takes tensors, integers, floats, booleans and optionals of these this way; lists, numbers of open
- * type ({@code Scalar}) and strings it refuses.
+ * <p>libtorch 2.7 takes tensors, integers, floats, booleans and optionals of these this way, newer ones lists
+ * ({@link LibTorch#takesLists}) and strings too; numbers of open type ({@code Scalar}) are refused.
  */
 @SuppressWarnings("restricted") // native access is what this class is for
 final class Dispatcher {
@@ -25,7 +24,7 @@ final class Dispatcher {
   record Some(Object value) {}
 
   private static final ThreadLocal<MemorySegment> STACK =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, 16));
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, 24));
 
   private final LibTorch torch = LibTorch.get();
   private final MemorySegment name;
@@ -41,6 +40,11 @@ final class Dispatcher {
   /** Calls an operator that returns one tensor, which joins the given manager. */
   NDArray call(NDManager manager, Object... arguments) {
     return new PtNDArray((PtNDManager) manager, invoke(arguments));
+  }
+
+  /** Calls an operator that returns nothing. */
+  void run(Object... arguments) {
+    invoke(arguments);
   }
 
   /** Calls an in-place operator; the reference that it returns is dropped. */
@@ -63,9 +67,7 @@ final class Dispatcher {
     } catch (Throwable e) {
       throw new OperatorFailure("cannot call " + title, e);
     }
-    throw new OperatorFailure(title + " failed for " + Arrays.stream(arguments)
-        .map(a -> a instanceof NDArray n ? n.getShape().toString() : String.valueOf(a))
-        .collect(Collectors.joining(", ")) + "; libtorch's message is on standard error");
+    throw OperatorFailure.of(title, List.of(arguments));
   }
 
   private long bits(Object argument) throws Throwable {
@@ -77,6 +79,8 @@ final class Dispatcher {
       case Double number -> Double.doubleToRawLongBits(number);
       case Boolean flag -> flag ? 1 : 0;
       case Some(Object value) -> onHeap(bits(value));
+      case List<?> list -> list(list);
+      case String text -> string(text);
       default -> {
         if (argument != NONE) {
           throw new IllegalArgumentException(title + " was given a " + argument.getClass());
@@ -98,6 +102,32 @@ final class Dispatcher {
 
   private static final ThreadLocal<MemorySegment> SLOT =
       ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(ValueLayout.JAVA_LONG));
+
+  /** libtorch reads a string and deletes it. */
+  private long string(String text) throws Throwable {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment slot = arena.allocate(ValueLayout.JAVA_LONG);
+      int error = (int) torch.newString.invokeExact(arena.allocateFrom(text), (long) text.length(), slot);
+      if (error != 0) {
+        throw new OperatorFailure("libtorch made no string for " + title);
+      }
+      return slot.get(ValueLayout.JAVA_LONG, 0);
+    }
+  }
+
+  /** libtorch reads a list and deletes it. */
+  private long list(List<?> values) throws Throwable {
+    MemorySegment slot = SLOT.get();
+    int error = (int) torch.newList.invokeExact((long) values.size(), slot);
+    long list = slot.get(ValueLayout.JAVA_LONG, 0);
+    for (Object value : values) {
+      error |= (int) torch.pushBack.invokeExact(list, bits(value));
+    }
+    if (error != 0) {
+      throw new OperatorFailure("libtorch made no list of arguments for " + title);
+    }
+    return list;
+  }
 
   /** libtorch reads an optional through a pointer and deletes it. */
   private long onHeap(long bits) throws Throwable {

@@ -14,7 +14,7 @@ public final class GradientBuffer {
    * target's storage. Autograd adds in place from then on.
    */
   public static void share(NDArray parameter, NDArray target) {
-    try (NDArray zeros = parameter.zerosLike();
+    try (NDArray zeros = Operators.zerosLike(parameter);
         var _ = Backward.recording(true)) {
       JniUtils.backward((PtNDArray) parameter, (PtNDArray) zeros, false, false);
     }

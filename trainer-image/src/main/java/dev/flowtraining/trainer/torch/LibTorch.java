@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.slf4j.LoggerFactory;
@@ -34,9 +35,18 @@ final class LibTorch {
   final MethodHandle newHandle;
   /** {@code int32 (handle, void**)}. */
   final MethodHandle dataPointer;
+  /** {@code int32 (ndim, sizes*, strides*, dtype, device type, device index, handle*)}. */
+  final MethodHandle emptyStrided;
+  /** The number that stands for bfloat16. */
+  final MethodHandle bfloat16;
   /** {@code void* (size_t)}, released by C++'s {@code delete} inside libtorch. */
   final MethodHandle malloc;
-  /** {@code at::gelu(self, approximate)}, whose string argument the dispatcher call cannot take; null when absent. */
+  /** {@code int32 (size_t, list*)} and {@code int32 (list, uint64)}: arguments that are lists; null before 2.9. */
+  final MethodHandle newList;
+  final MethodHandle pushBack;
+  /** {@code int32 (char*, size_t, string*)}: arguments that are strings; null in older versions. */
+  final MethodHandle newString;
+  /** {@code at::gelu(self, approximate)}, whose string argument an older dispatcher call cannot take; null when absent. */
   final MethodHandle gelu;
 
   private LibTorch() {
@@ -51,13 +61,22 @@ final class LibTorch {
         FunctionDescriptor.of(ValueLayout.JAVA_INT, HANDLE, ValueLayout.ADDRESS));
     dataPointer = find(torch, version, "aoti_torch_get_data_ptr",
         FunctionDescriptor.of(ValueLayout.JAVA_INT, HANDLE, ValueLayout.ADDRESS));
+    emptyStrided = find(torch, version, "aoti_torch_empty_strided",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS,
+            ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+    bfloat16 = find(torch, version, "aoti_torch_dtype_bfloat16", FunctionDescriptor.of(ValueLayout.JAVA_INT));
     malloc = find(LINKER.defaultLookup(), "C library", "malloc",
         FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    newList = optional(torch, "torch_new_list_reserve_size",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)).orElse(null);
+    pushBack = optional(torch, "torch_list_push_back",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG)).orElse(null);
+    newString = optional(torch, "torch_new_string_handle", FunctionDescriptor.of(ValueLayout.JAVA_INT,
+        ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)).orElse(null);
     // the mangled name spells the types of the arguments, so a libtorch with other types lacks the symbol
-    Optional<MemorySegment> symbol =
-        torch.find("_ZN2at4_ops4gelu4callERKNS_6TensorESt17basic_string_viewIcSt11char_traitsIcEE");
-    gelu = symbol.map(s -> LINKER.downcallHandle(s, FunctionDescriptor.of(ValueLayout.JAVA_LONG, HANDLE, HANDLE,
-        MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS)))).orElse(null);
+    gelu = optional(torch, "_ZN2at4_ops4gelu4callERKNS_6TensorESt17basic_string_viewIcSt11char_traitsIcEE",
+        FunctionDescriptor.of(ValueLayout.JAVA_LONG, HANDLE, HANDLE,
+            MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS))).orElse(null);
     if (gelu == null) {
       LoggerFactory.getLogger(LibTorch.class).warn("libtorch {} lacks the expected at::gelu; "
           + "composed operators take its place and make steps slower", version);
@@ -69,6 +88,29 @@ final class LibTorch {
       instance = new LibTorch();
     }
     return instance;
+  }
+
+  /** Whether operators can be given lists of tensors. */
+  boolean takesLists() {
+    return newList != null && pushBack != null;
+  }
+
+  static Optional<MethodHandle> optional(SymbolLookup library, String symbol, FunctionDescriptor type) {
+    return library.find(symbol).map(address -> LINKER.downcallHandle(address, type));
+  }
+
+  /** A library of libtorch's folder, or one that it has loaded, by its name there. */
+  static Optional<SymbolLookup> library(String... names) {
+    for (String name : names) {
+      Path inFolder = Path.of(LibUtils.getLibtorchPath()).resolve(name);
+      try {
+        return Optional.of(SymbolLookup.libraryLookup(
+            Files.exists(inFolder) ? inFolder.toString() : name, Arena.global()));
+      } catch (IllegalArgumentException e) {
+        // the next name
+      }
+    }
+    return Optional.empty();
   }
 
   private static MethodHandle find(

@@ -1,5 +1,6 @@
 package dev.flowtraining.trainer.torch;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -10,6 +11,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * ATen operators under autograd, whichever way reaches them: DJL's own calls where DJL has the operator, the dispatcher
@@ -19,6 +22,7 @@ import java.lang.foreign.ValueLayout;
 @SuppressWarnings("restricted") // native access is what this class is for
 public final class Operators {
   private static final Dispatcher SILU = new Dispatcher("aten::silu", "");
+  private static final Dispatcher GELU = new Dispatcher("aten::gelu", "");
   private static final Dispatcher MISH = new Dispatcher("aten::mish", "");
   private static final Dispatcher SIGMOID = new Dispatcher("aten::sigmoid", "");
   private static final Dispatcher ATTENTION = new Dispatcher("aten::scaled_dot_product_attention", "");
@@ -28,6 +32,15 @@ public final class Operators {
   private static final Dispatcher COPY = new Dispatcher("aten::copy_", "");
   private static final Dispatcher ZERO = new Dispatcher("aten::zero_", "");
   private static final Dispatcher DETACH = new Dispatcher("aten::detach", "");
+  private static final Dispatcher FUSED_ADAM = new Dispatcher("aten::_fused_adam_", "");
+  private static final Dispatcher FUSED_ADAMW = new Dispatcher("aten::_fused_adamw_", "");
+  private static final Dispatcher SOFTMAX = new Dispatcher("aten::_softmax", "");
+  private static final Dispatcher TYPE_AS = new Dispatcher("aten::type_as", "");
+  private static final Dispatcher ZEROS_LIKE = new Dispatcher("aten::zeros_like", "");
+  private static final Dispatcher PIN_MEMORY = new Dispatcher("aten::pin_memory", "");
+
+  /** Numbers as tensors. libtorch passes such a tensor of the CPU to a device's kernel by value, without a copy. */
+  private static final ConcurrentHashMap<Float, NDArray> NUMBERS = new ConcurrentHashMap<>();
 
   private static final MemorySegment TANH = string("tanh");
 
@@ -62,16 +75,20 @@ public final class Operators {
   }
 
   /**
-   * GELU in its tanh form. On the CPU one fused kernel; elsewhere {@code x·sigmoid(2·√(2/π)·(x + 0.044715·x³))}, which
-   * is the same, since a C++ exception (out of device memory) must not cross the direct call.
+   * GELU in its tanh form. On the CPU and with newer libtorch one fused kernel; elsewhere
+   * {@code x·sigmoid(2·√(2/π)·(x + 0.044715·x³))}, which is the same, since a C++ exception (out of device memory) must
+   * not cross the direct call.
    */
   public static NDArray geluTanh(NDArray x) {
     LibTorch torch = LibTorch.get();
-    if (torch.gelu != null && x.getDevice().equals(ai.djl.Device.cpu())) {
+    if (torch.gelu != null && x.getDevice().equals(Device.cpu())) {
       return geluFused(torch, (PtNDArray) x);
     }
+    if (torch.newString != null) {
+      return GELU.call(x.getManager(), x, "tanh");
+    }
     double k = 2 * Math.sqrt(2 / Math.PI);
-    NDArray inner = scaleInPlace(x.square(), k * 0.044715).addi((float) k);
+    NDArray inner = scaleInPlace(x.square(), k * 0.044715).addi(number(k));
     return x.mul(SIGMOID.call(x.getManager(), x.mul(inner)));
   }
 
@@ -88,21 +105,52 @@ public final class Operators {
   }
 
   /**
-   * {@code x·factor}. Never DJL's {@code mul(Number)} under autograd: it frees the number's memory at once, while the
-   * backward pass still reads it; here the number lives as long as x's manager.
+   * A number as an operand. Never DJL's operators with a {@code Number}: they free its memory at once, while the
+   * backward pass still reads it, and copy it to the device each time.
    */
+  public static NDArray number(double value) {
+    return NUMBERS.computeIfAbsent((float) value,
+        v -> NDManager.newBaseManager(Device.cpu(), "PyTorch").create(v.floatValue()));
+  }
+
+  /** {@link #number} for one use, outside of autograd. */
+  public static NDArray number(NDManager scope, double value) {
+    return scope.newSubManager(Device.cpu()).create((float) value);
+  }
+
+  /**
+   * torch's fused Adam or AdamW over whole buffers, in place, and with nothing read by the host.
+   *
+   * @param steps one float: steps done, this one included
+   * @param divisor of the gradients, one float, which are overwritten by the quotients
+   * @param skip one float: 1 leaves all as it is
+   */
+  public static void fusedAdam(boolean decoupledWeightDecay, NDArray parameter, NDArray gradient, NDArray average,
+      NDArray squareAverage, NDArray steps, double lr, double beta1, double beta2, double weightDecay, double eps,
+      NDArray divisor, NDArray skip) {
+    (decoupledWeightDecay ? FUSED_ADAMW : FUSED_ADAM).run(List.of(parameter), List.of(gradient), List.of(average),
+        List.of(squareAverage), List.of(), List.of(steps), lr, beta1, beta2, weightDecay, eps, false, false,
+        new Dispatcher.Some(divisor), new Dispatcher.Some(skip));
+  }
+
+  /** Whether this libtorch can be asked for {@link #fusedAdam}. */
+  public static boolean hasFusedAdam() {
+    return LibTorch.get().takesLists();
+  }
+
+  /** {@code x·factor}. */
   public static NDArray scale(NDArray x, double factor) {
-    return x.mul(x.getManager().create((float) factor));
+    return x.mul(number(factor));
   }
 
   /** {@link #scale} in place. */
   public static NDArray scaleInPlace(NDArray x, double factor) {
-    return x.muli(x.getManager().create((float) factor));
+    return x.muli(number(factor));
   }
 
   /** Over the last axis. */
   public static NDArray softmax(NDArray x) {
-    return JniUtils.softmax((PtNDArray) x, -1, x.getDataType());
+    return SOFTMAX.call(x.getManager(), x, -1, false);
   }
 
   /** With a rate of 0 the array itself. */
@@ -138,6 +186,22 @@ public final class Operators {
     return JniUtils.pad((PtNDArray) x, widths, 0);
   }
 
+  /** The values of x in the type, and on the device, of another tensor; x itself when they are equal. */
+  public static NDArray as(NDArray x, NDArray like) {
+    return TYPE_AS.call(x.getManager(), x, like);
+  }
+
+  /** Of the shape and type of x. */
+  static NDArray zerosLike(NDArray x) {
+    return ZEROS_LIKE.call(x.getManager(), x, Dispatcher.NONE, Dispatcher.NONE, Dispatcher.NONE, Dispatcher.NONE,
+        Dispatcher.NONE);
+  }
+
+  /** A copy in memory that a device reads while the host goes on. */
+  static NDArray pinned(NDArray x) {
+    return PIN_MEMORY.call(x.getManager(), x, Dispatcher.NONE);
+  }
+
   /** The same values outside the graph. */
   public static NDArray detach(NDArray x) {
     return DETACH.call(x.getManager(), x);
@@ -164,13 +228,18 @@ public final class Operators {
     COPY.run(x.getManager(), x, source, false);
   }
 
+  /** {@link #copy} from pinned memory; returns before it is done. */
+  static void copyLater(NDArray x, NDArray pinned) {
+    COPY.run(x.getManager(), x, pinned, true);
+  }
+
   /** Makes a tensor show the storage of another one. */
   static void set(NDArray tensor, NDArray source) {
     SET.run(tensor.getManager(), tensor, source);
   }
 
-  /** The elements of a contiguous float32 tensor on the CPU, without a copy; valid while the tensor lives. */
-  public static MemorySegment cpuMemory(NDArray x) {
+  /** Where a contiguous float32 tensor lies, on its device; valid while the tensor lives. */
+  public static MemorySegment memory(NDArray x) {
     LibTorch torch = LibTorch.get();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment slot = arena.allocate(ValueLayout.ADDRESS);

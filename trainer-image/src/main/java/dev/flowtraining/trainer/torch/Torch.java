@@ -1,7 +1,6 @@
 package dev.flowtraining.trainer.torch;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
@@ -27,13 +26,18 @@ public final class Torch {
     return choose(device);
   }
 
+  /** Says how matrix products of float32 tensors may be computed on this process's devices. */
+  public static void use(Precision precision) {
+    Cuda.allowTf32(precision == Precision.TF32);
+  }
+
   /** Seeds torch's generators: dropout follows from it. */
   public static void seed(long seed) {
     JniUtils.setSeed(seed);
   }
 
   private static Device choose(String device) {
-    int gpus = Engine.getEngine("PyTorch").getGpuCount();
+    int gpus = Cuda.devices();
     if (device.equals("cpu") || device.equals("auto") && gpus == 0) {
       return Device.cpu();
     }
@@ -46,6 +50,7 @@ public final class Torch {
       throw new StageFailure(ExitCode.MISSING, "DeviceNotFound", "there is no CUDA device " + index + " (" + gpus
           + " visible); check the node's driver and the pod's GPU request, or train on the CPU with device: cpu");
     }
+    Cuda.use(index);
     return Device.gpu(index);
   }
 }

@@ -11,6 +11,7 @@ import dev.flowtraining.trainer.torch.StateDict;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
+import java.util.function.Function;
 
 /**
  * Adam (arXiv 1412.6980) and AdamW (arXiv 1711.05101) in torch's form: ε is added to √(v/(1−β₂ⁿ)). One pass over the
@@ -29,6 +30,8 @@ public final class Adam implements AutoCloseable {
   private final NDArray average;
   private final NDArray squareAverage;
   private final FlatLoop loop;
+  /** Steps done, where the device counts them: a step with gradients that are not finite counts for nothing. */
+  private final NDArray stepsOnDevice;
   private long steps;
 
   /** @param decoupledWeightDecay true for AdamW: the decay does not pass through the moments */
@@ -42,7 +45,26 @@ public final class Adam implements AutoCloseable {
     manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
     average = manager.zeros(new Shape(parameters.size()));
     squareAverage = manager.zeros(new Shape(parameters.size()));
+    stepsOnDevice = parameters.device().isGpu() && Operators.hasFusedAdam() ? manager.zeros(new Shape(1)) : null;
     loop = new FlatLoop(JniUtils.getNumThreads());
+  }
+
+  /** Whether a step can be asked for without the host knowing the norm. */
+  boolean readsNothing() {
+    return stepsOnDevice != null;
+  }
+
+  /**
+   * {@link #step(double, double)} with numbers that only the device knows.
+   *
+   * @param divisor of every gradient
+   * @param skip 1 when nothing is to be done, else 0
+   */
+  void step(double lr, NDArray divisor, NDArray skip) {
+    stepsOnDevice.addi(Operators.number(1));
+    Operators.fusedAdam(decoupled, parameters.flat(), parameters.grad(), average, squareAverage, stepsOnDevice, lr,
+        beta1, beta2, weightDecay, eps, divisor, skip);
+    stepsOnDevice.subi(skip);
   }
 
   /**
@@ -51,6 +73,12 @@ public final class Adam implements AutoCloseable {
    * @param gradScale multiplied into every gradient first: clipping and averaging in one
    */
   public void step(double lr, double gradScale) {
+    if (readsNothing()) {
+      try (NDManager scope = manager.newSubManager()) {
+        step(lr, scope.zeros(new Shape(1)).addi(Operators.number(scope, 1 / gradScale)), scope.zeros(new Shape(1)));
+      }
+      return;
+    }
     steps++;
     Rates rates = new Rates(
         (float) gradScale,
@@ -72,8 +100,8 @@ public final class Adam implements AutoCloseable {
   private void onCpu(Rates r) {
     MemorySegment p = parameters.flatData();
     MemorySegment g = parameters.gradData();
-    MemorySegment m = Operators.cpuMemory(average);
-    MemorySegment v = Operators.cpuMemory(squareAverage);
+    MemorySegment m = Operators.memory(average);
+    MemorySegment v = Operators.memory(squareAverage);
     loop.run(parameters.size(), (block, start, count) -> {
       float[] ps = new float[CHUNK];
       float[] gs = new float[CHUNK];
@@ -117,22 +145,24 @@ public final class Adam implements AutoCloseable {
 
   private void onDevice(Rates r) {
     try (NDManager scope = manager.newSubManager()) {
+      Function<Float, NDArray> number = value -> Operators.number(scope, value);
       NDArray p = Operators.alias(scope, parameters.flat());
-      NDArray g = Operators.alias(scope, parameters.grad()).mul(r.gradScale);
+      NDArray g = Operators.alias(scope, parameters.grad()).mul(number.apply(r.gradScale));
       if (r.gradDecay != 0) {
-        g.addi(p.mul(r.gradDecay));
+        g.addi(p.mul(number.apply(r.gradDecay)));
       }
       NDArray m = Operators.alias(scope, average);
       NDArray v = Operators.alias(scope, squareAverage);
-      m.muli(1 - r.newAverage).addi(g.mul(r.newAverage));
-      v.muli(r.oldSquare).addi(g.square().muli(r.newSquare));
-      p.muli(r.keep).addi(m.div(v.sqrt().divi(r.correction).addi(r.eps)).muli(r.step));
+      m.muli(number.apply(1 - r.newAverage)).addi(g.mul(number.apply(r.newAverage)));
+      v.muli(number.apply(r.oldSquare)).addi(g.square().muli(number.apply(r.newSquare)));
+      p.muli(number.apply(r.keep)).addi(
+          m.div(v.sqrt().divi(number.apply(r.correction)).addi(number.apply(r.eps))).muli(number.apply(r.step)));
     }
   }
 
   /** Optimizer steps done. */
   public long steps() {
-    return steps;
+    return stepsOnDevice == null ? steps : (long) stepsOnDevice.toFloatArray()[0];
   }
 
   /**
@@ -143,7 +173,7 @@ public final class Adam implements AutoCloseable {
     LinkedHashMap<String, StateDict.Tensor> tensors = parameters.named(average, name -> "exp_avg." + name);
     tensors.putAll(parameters.named(squareAverage, name -> "exp_avg_sq." + name));
     StateDict state = new StateDict(tensors);
-    state.integers().put("steps", steps);
+    state.integers().put("steps", steps());
     return state;
   }
 
@@ -152,6 +182,9 @@ public final class Adam implements AutoCloseable {
     parameters.read(state, average, name -> "exp_avg." + name);
     parameters.read(state, squareAverage, name -> "exp_avg_sq." + name);
     steps = state.integer("steps", 0);
+    if (stepsOnDevice != null) {
+      Operators.copy(stepsOnDevice, Operators.number(steps));
+    }
   }
 
   @Override

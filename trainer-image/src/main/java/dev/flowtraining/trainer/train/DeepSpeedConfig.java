@@ -79,7 +79,7 @@ public final class DeepSpeedConfig {
       throw invalid("zero_optimization.stage " + zero + " shards parameters, which is not done; use 0, 1 or 2");
     }
     if (truth("fp16.enabled", false)) {
-      throw invalid("fp16.enabled: the model is trained in float32; set it to false");
+      throw invalid("fp16.enabled: the model is trained in bfloat16 or float32 (train_conf.precision); set it to false");
     }
     if (whole("train_micro_batch_size_per_gpu", null, 1) != 1) {
       throw invalid("train_micro_batch_size_per_gpu has to be 1: dataset_conf.max_frames_in_batch makes the batches");
@@ -95,9 +95,10 @@ public final class DeepSpeedConfig {
         new FlowConfig.Train(type(t), optim, t.scheduler(), t.schedulerConf(), t.maxEpoch(),
             whole("gradient_accumulation_steps", "train_conf.accum_grad", t.accumGrad()),
             number("gradient_clipping", "train_conf.grad_clip", t.gradClip()), t.logInterval(), t.savePerStep(),
-            t.patience(), t.keepLast(), t.seed(), t.threads(), t.dropout()));
+            t.patience(), t.keepLast(), t.seed(), t.threads(), t.dropout(),
+            truth("bf16.enabled", true) ? t.precision() : "fp32", t.cudaGraphs()));
     ConfigLoader.check(applied, values, places);
-    LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state, in float32",
+    LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state",
         file);
     return applied;
   }

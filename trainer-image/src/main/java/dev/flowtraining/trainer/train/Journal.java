@@ -71,9 +71,15 @@ final class Journal {
     if (cursor.step() % train.logInterval() == 0 || cursor.stepInEpoch() == stepsPerEpoch) {
       logSteps(cursor, step);
     }
-    if (train.savePerStep() > 0 && cursor.step() % train.savePerStep() == 0) {
+    if (savesAt(cursor)) {
       save("step_" + cursor.step() + ".pt", cursor, null, adam);
     }
+  }
+
+  /** Whether a checkpoint is due, for which the parameters must be those of this very step. */
+  boolean savesAt(Cursor cursor) {
+    int every = config.trainConf().savePerStep();
+    return every > 0 && cursor.step() % every == 0;
   }
 
   private void logSteps(Cursor cursor, Trainer.Step step) {

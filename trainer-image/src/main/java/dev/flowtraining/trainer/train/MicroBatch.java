@@ -1,6 +1,5 @@
 package dev.flowtraining.trainer.train;
 
-import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.Draws;
@@ -13,8 +12,7 @@ record MicroBatch(PaddedBatch padded, Draws draws) {
     return padded == null;
   }
 
-  Batch batch(NDManager manager) {
-    return Batch.of(manager, padded.utts(), padded.tokenLen(), padded.token_BT2(), padded.mel_BFC(),
-        padded.speaker_BS());
+  Batch batch() {
+    return new Batch(padded.utts(), padded.token_BT2(), padded.tokenLen(), padded.mel_BFC(), padded.speaker_BS());
   }
 }

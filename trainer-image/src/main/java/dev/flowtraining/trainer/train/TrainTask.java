@@ -12,11 +12,15 @@ import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.Nccl;
 import dev.flowtraining.trainer.collective.Rendezvous;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.ParquetExamples;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.model.Passes;
+import dev.flowtraining.trainer.torch.Cuda;
+import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,24 +51,27 @@ public final class TrainTask implements StageTask {
         given.options(), given.ranks(), given.progress());
     FlowConfig config = context.config();
     Device device = device(context);
-    refuseUnsupported(device, context.ranks().worldSize());
+    Precision precision = Precision.of(config.trainConf().precision(), device);
+    Torch.use(precision);
     ParquetExamples train = new ParquetExamples(context.layout(), "train", config);
     ParquetExamples dev = new ParquetExamples(context.layout(), "dev", config);
     String data = StageRecord.require(context.layout(), Stage.PARQUET).outputHash();
     String plan = InputHash.start().add(Settings.binding(config)).add(data).add(train.frames().length).hex();
-    Collective collective = Rendezvous.join(context.ranks(), plan.substring(0, 16),
-        rendezvousTimeout(context.options()), peerTimeout());
+    Collective collective = join(context, plan.substring(0, 16), device);
     try (StopSignal stop = new StopSignal();
-        Parameters parameters = Parameters.create(config.model(), device);
+        Parameters parameters = Parameters.create(config.model(), device, precision);
         Adam adam = new Adam(parameters, config.trainConf().optimConf(), config.trainConf().optim().equals("adamw"))) {
       Run run = new Run(context, collective, parameters, data);
       Run.Start start = run.start(adam, init(context.options()));
-      FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
       MicroBatches batches =
           new MicroBatches(train, config, collective.worldSize(), collective.rank());
-      Validation validation = new Validation(model, dev, config, collective, device, stop::requested);
-      Trainer.Outcome outcome = new Trainer(config, parameters, model, adam, batches, validation, collective,
-          start.journal(), stop::requested, start.cursor()).train();
+      Validation validation = new Validation(FlowModel.ofMasters(config.model(), config.cfm(), parameters), dev,
+          config, collective, stop::requested);
+      Trainer.Outcome outcome;
+      try (Passes passes = passes(config, parameters)) {
+        outcome = new Trainer(config, parameters, passes, adam, batches, validation, collective,
+            start.journal(), stop::requested, start.cursor()).train();
+      }
       Map<String, Object> counts = counts(outcome, parameters, train, dev, context.ranks());
       collective.close();
       return new Result(counts, outputHash(context.layout()));
@@ -128,11 +135,18 @@ public final class TrainTask implements StageTask {
     return own ? Torch.start("cuda:" + context.ranks().localRank(), threads) : first;
   }
 
-  static void refuseUnsupported(Device device, int worldSize) {
-    if (device.isGpu() && worldSize > 1) {
-      throw new StageFailure(ExitCode.USAGE, "NotSupported", "several ranks on GPUs need NCCL, which this release lacks;"
-          + " use training.gpus: 1, or training.device: cpu");
-    }
+  private static Collective join(StageContext context, String plan, Device device) {
+    Collective hosts =
+        Rendezvous.join(context.ranks(), plan, rendezvousTimeout(context.options()), peerTimeout());
+    return hosts.worldSize() > 1 && device.isGpu()
+        ? Nccl.over(hosts, () -> Cuda.currentStream(device.getDeviceId())) : hosts;
+  }
+
+  private static Passes passes(FlowConfig config, Parameters parameters) {
+    Double override = config.trainConf().dropout();
+    return Passes.of(new FlowModel(config.model(), config.cfm(), parameters), parameters,
+        override == null ? config.model().encoder().dropoutRate() : override,
+        config.datasetConf().maxFramesInBatch(), config.trainConf().cudaGraphs());
   }
 
   private static Duration rendezvousTimeout(StageOptions options) {
@@ -142,7 +156,7 @@ public final class TrainTask implements StageTask {
   private static Duration peerTimeout() {
     String seconds = System.getenv("FLOWTRAINING_PEER_TIMEOUT");
     try {
-      return Duration.ofSeconds(seconds == null ? 30 : Math.max(1, Long.parseLong(seconds)));
+      return Duration.ofSeconds(seconds == null ? 20 : Math.max(1, Long.parseLong(seconds)));
     } catch (NumberFormatException e) {
       throw new StageFailure(ExitCode.USAGE, "InvalidEnvironment",
           "FLOWTRAINING_PEER_TIMEOUT=" + seconds + " is not a whole number of seconds");

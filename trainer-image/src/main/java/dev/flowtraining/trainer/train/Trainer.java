@@ -1,17 +1,14 @@
 package dev.flowtraining.trainer.train;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.EpochPlan;
 import dev.flowtraining.trainer.data.Prefetch;
-import dev.flowtraining.trainer.model.Batch;
-import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
-import dev.flowtraining.trainer.torch.Backward;
+import dev.flowtraining.trainer.model.Passes;
 import dev.flowtraining.trainer.torch.Torch;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -24,7 +21,7 @@ final class Trainer {
 
   private final FlowConfig config;
   private final Parameters parameters;
-  private final FlowModel model;
+  private final Passes passes;
   private final Adam adam;
   private final LearningRate learningRate;
   private final MicroBatches data;
@@ -32,17 +29,16 @@ final class Trainer {
   private final Collective collective;
   private final Journal journal;
   private final BooleanSupplier stopRequested;
-  private final double dropout;
   private Cursor cursor;
   private boolean stopped;
   private long skipped;
   private int skippedInARow;
 
-  Trainer(FlowConfig config, Parameters parameters, FlowModel model, Adam adam, MicroBatches data,
+  Trainer(FlowConfig config, Parameters parameters, Passes passes, Adam adam, MicroBatches data,
       Validation validation, Collective collective, Journal journal, BooleanSupplier stopRequested, Cursor cursor) {
     this.config = config;
     this.parameters = parameters;
-    this.model = model;
+    this.passes = passes;
     this.adam = adam;
     this.data = data;
     this.validation = validation;
@@ -51,8 +47,6 @@ final class Trainer {
     this.stopRequested = stopRequested;
     this.cursor = cursor;
     learningRate = LearningRate.of(config.trainConf());
-    Double override = config.trainConf().dropout();
-    dropout = override == null ? config.model().encoder().dropoutRate() : override;
   }
 
   /**
@@ -109,72 +103,84 @@ final class Trainer {
     EpochPlan plan = data.plan(cursor.epoch());
     journal.epochStarts(cursor, plan.steps().size());
     try (Prefetch<int[], MicroBatch> source = data.of(plan, cursor.epoch(), cursor.stepInEpoch())) {
+      Asked before = null;
       while (cursor.stepInEpoch() < plan.steps().size() && !stopped) {
-        Step step = trainStep(source);
-        cursor = cursor.afterStep();
-        journal.stepDone(cursor, step, adam);
+        Asked asked = ask(source);
+        // a GPU has this step to do while the one before is looked at
+        settle(before);
+        before = asked;
+        boolean last = stopped || cursor.stepInEpoch() == plan.steps().size();
+        if (last || !parameters.device().isGpu() || journal.savesAt(cursor)) {
+          settle(before);
+          before = null;
+        }
       }
     }
   }
 
-  private Step trainStep(Prefetch<int[], MicroBatch> source) {
+  /** A step that the device was asked to do. */
+  private record Asked(Cursor after, NDArray lossSum, Update update, double learningRate, double[] counts,
+      List<String> utts) {}
+
+  private Asked ask(Prefetch<int[], MicroBatch> source) {
     double waitedBefore = source.waitSeconds();
     List<String> utts = new ArrayList<>();
-    double lossSum = 0;
     long frames = 0;
-    parameters.zeroGrad();
+    passes.begin();
     for (int j = 0; j < config.trainConf().accumGrad(); j++) {
       collective.checkPeers();
       MicroBatch micro = source.next();
       if (!micro.isEmpty()) {
-        lossSum += forwardBackward(micro, j * collective.worldSize() + collective.rank());
+        // dropout depends on the place in the global batch, not on the rank that fills it
+        Torch.seed(Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()));
+        passes.run(micro.batch(), micro.draws());
         frames += micro.padded().validFrames();
         utts.addAll(micro.padded().utts());
       }
     }
     double wait = source.waitSeconds() - waitedBefore;
-    double[] all = collective.allReduce(lossSum, frames, wait, stopRequested.getAsBoolean() ? 1 : 0);
-    stopped = all[3] > 0;
+    double[] counts = collective.allReduce(frames, wait, stopRequested.getAsBoolean() ? 1 : 0);
+    stopped = counts[2] > 0;
     if (collective.worldSize() > 1) {
       collective.allReduce(parameters.gradData());
     }
     // gradients are those of the sum of squares; one factor makes them those of the mean over all ranks
-    double scale = 1 / (all[1] * config.model().outputSize());
-    double loss = all[0] * scale;
-    double norm = GradientNorm.l2(parameters) * scale;
     double rate = learningRate.at(cursor.step());
-    boolean finite = Double.isFinite(loss) && Double.isFinite(norm);
-    if (finite) {
-      adam.step(rate, scale * clip(config.trainConf().gradClip(), norm));
-      skippedInARow = 0;
-    } else {
-      skip(loss, norm, utts);
+    NDArray lossSum = passes.lossSum().duplicate();
+    Update update = Update.apply(parameters, adam, rate, mean(counts), config.trainConf().gradClip());
+    cursor = cursor.afterStep();
+    return new Asked(cursor, lossSum, update, rate, counts, utts);
+  }
+
+  private double mean(double[] counts) {
+    return 1 / (counts[0] * config.model().outputSize());
+  }
+
+  /** Waits until a step is done, and writes down what came of it. */
+  private void settle(Asked asked) throws IOException {
+    if (asked == null) {
+      return;
     }
-    return new Step(loss, norm, rate, (long) all[1], all[2] / collective.worldSize(), !finite);
-  }
-
-  /** torch's {@code clip_grad_norm_}; a limit of 0 clips nothing, as with DeepSpeed. */
-  static double clip(double limit, double norm) {
-    return limit == 0 ? 1 : Math.min(1, limit / (norm + 1e-6));
-  }
-
-  private double forwardBackward(MicroBatch micro, int place) {
-    try (NDManager manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
-        Batch batch = micro.batch(manager)) {
-      // dropout depends on the place in the global batch, not on the rank that fills it
-      Torch.seed(Key.of(config.trainConf().seed(), cursor.step(), place));
-      NDArray loss = model.lossSum(batch, micro.draws(), dropout, manager);
-      Backward.run(loss);
-      return loss.getFloat();
+    try (NDArray lossSum = asked.lossSum; Update update = asked.update) {
+      double loss = collective.allReduce(lossSum.getFloat())[0] * mean(asked.counts);
+      boolean skip = update.skipped() || !Double.isFinite(loss);
+      Step step = new Step(loss, update.norm(), asked.learningRate, (long) asked.counts[0],
+          asked.counts[1] / collective.worldSize(), skip);
+      if (skip) {
+        skip(asked, step);
+      } else {
+        skippedInARow = 0;
+      }
+      journal.stepDone(asked.after, step, adam);
     }
   }
 
   /** All ranks see the same sums and skip alike. */
-  private void skip(double loss, double norm, List<String> utts) {
+  private void skip(Asked asked, Step step) {
     skipped++;
     skippedInARow++;
-    String what = "step " + cursor.step() + " skipped: loss " + loss + ", gradient norm " + norm
-        + "; this rank's utterances: " + String.join(" ", utts);
+    String what = "step " + (asked.after.step() - 1) + " skipped: loss " + step.loss() + ", gradient norm "
+        + step.gradNorm() + "; this rank's utterances: " + String.join(" ", asked.utts);
     journal.say(what);
     if (skippedInARow >= MOST_SKIPS_IN_A_ROW) {
       throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", MOST_SKIPS_IN_A_ROW + " steps in a row had no finite "

@@ -1,7 +1,5 @@
 package dev.flowtraining.trainer.train;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.EpochPlan;
@@ -9,7 +7,6 @@ import dev.flowtraining.trainer.data.Example;
 import dev.flowtraining.trainer.data.Examples;
 import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.data.Prefetch;
-import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.FlowModel;
 import java.util.Arrays;
 import java.util.List;
@@ -30,19 +27,16 @@ final class Validation {
   private final Examples dev;
   private final FlowConfig config;
   private final Collective collective;
-  private final Device device;
   private final BooleanSupplier stopRequested;
   private final MicroBatches microBatches;
   private final List<int[]> plan;
   private double constantLoss = Double.NaN;
 
-  Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, Device device,
-      BooleanSupplier stopRequested) {
+  Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, BooleanSupplier stopRequested) {
     this.model = model;
     this.dev = dev;
     this.config = config;
     this.collective = collective;
-    this.device = device;
     this.stopRequested = stopRequested;
     microBatches = new MicroBatches(dev, config, collective.worldSize(), collective.rank());
     plan = EpochPlan.validation(dev.frames(), config.datasetConf().maxFramesInBatch());
@@ -134,9 +128,7 @@ final class Validation {
   }
 
   private double evaluate(MicroBatch micro) {
-    try (NDManager manager = NDManager.newBaseManager(device, "PyTorch"); Batch batch = micro.batch(manager)) {
-      return model.evaluateSum(batch, micro.draws());
-    }
+    return model.evaluateSum(micro.batch(), micro.draws());
   }
 
   /**

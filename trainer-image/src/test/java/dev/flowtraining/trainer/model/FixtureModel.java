@@ -56,21 +56,22 @@ final class FixtureModel implements AutoCloseable {
     return NDManager.newBaseManager(parameters.device(), "PyTorch");
   }
 
-  Batch batch(NDManager manager) {
+  Batch batch() {
     long[] lengths = inputs.get("token_len").longs();
-    return Batch.of(manager, IntStream.range(0, lengths.length).mapToObj(i -> "utt" + i).toList(),
-        ints("token_len"), inputs.get("token").longs(), inputs.get("feat").floats(),
+    return new Batch(IntStream.range(0, lengths.length).mapToObj(i -> "utt" + i).toList(),
+        inputs.get("token").longs(), ints("token_len"), inputs.get("feat").floats(),
         inputs.get("embedding").floats());
   }
 
   /** One utterance of the batch alone, without its padding. */
-  Batch single(NDManager manager, int utterance) {
+  Batch single(int utterance) {
     int tokens = ints("token_len")[utterance];
     int longest = (int) inputs.get("token").shape()[1];
     int mel = (int) inputs.get("feat").shape()[2];
     int speaker = (int) inputs.get("embedding").shape()[1];
-    return Batch.of(manager, List.of("utt" + utterance), new int[] {tokens},
+    return new Batch(List.of("utt" + utterance),
         Arrays.copyOfRange(inputs.get("token").longs(), utterance * longest * 2, (utterance * longest + tokens) * 2),
+        new int[] {tokens},
         Arrays.copyOfRange(inputs.get("feat").floats(), utterance * longest * 2 * mel,
             (utterance * longest + tokens) * 2 * mel),
         Arrays.copyOfRange(inputs.get("embedding").floats(), utterance * speaker, (utterance + 1) * speaker));

@@ -40,7 +40,7 @@ class FlowModelFixtureTest {
     Map<String, float[]> seen = new HashMap<>();
     try (NDManager m = fixture.manager()) {
       Pass pass = new Pass(m, 0, (name, value) -> seen.put(name, inLayoutOf(expected.get(name), value)));
-      Batch batch = fixture.batch(m);
+      Batch batch = fixture.batch();
       float loss = fixture.model.lossSum(batch, fixture.draws(), pass).getFloat();
       seen.put("loss", new float[] {(float) (loss / fixture.lossDivisor(batch))});
     }
@@ -71,7 +71,7 @@ class FlowModelFixtureTest {
     fixture.parameters.zeroGrad();
     double divisor;
     try (NDManager m = fixture.manager()) {
-      Batch batch = fixture.batch(m);
+      Batch batch = fixture.batch();
       NDArray loss = fixture.model.lossSum(batch, fixture.draws(), 0, m);
       divisor = fixture.lossDivisor(batch);
       double expected = fixture.config.get("numbers").get("loss").asDouble();

@@ -50,9 +50,9 @@ class FlowModelTest {
     double alone = 0;
     double together;
     try (NDManager m = fixture.manager()) {
-      together = fixture.model.evaluateSum(fixture.batch(m), fixture.draws());
+      together = fixture.model.evaluateSum(fixture.batch(), fixture.draws());
       for (int i = 0; i < fixture.ints("token_len").length; i++) {
-        alone += fixture.model.evaluateSum(fixture.single(m, i), drawsOf(i));
+        alone += fixture.model.evaluateSum(fixture.single(i), drawsOf(i));
       }
     }
     assertThat(together).isCloseTo(alone, within(1e-5 * alone));
@@ -64,10 +64,10 @@ class FlowModelTest {
     int[] lengths = fixture.ints("token_len");
     int longest = Arrays.stream(lengths).max().orElseThrow();
     try (NDManager m = fixture.manager()) {
-      float[] together = encoded(m, fixture.batch(m), fixture.draws());
+      float[] together = encoded(m, fixture.batch(), fixture.draws());
       int mel = fixture.modelConfig.outputSize();
       for (int i = 0; i < lengths.length; i++) {
-        float[] alone = encoded(m, fixture.single(m, i), drawsOf(i));
+        float[] alone = encoded(m, fixture.single(i), drawsOf(i));
         double difference = FlowModelFixtureTest.largestDifference(
             Arrays.copyOfRange(together, i * 2 * longest * mel, i * 2 * longest * mel + alone.length), alone);
         double expected = fixture.config.get("padding_changes_valid_h_maxdiff_per_sample").get(i).asDouble();
@@ -90,7 +90,7 @@ class FlowModelTest {
   void aBatchOfOneTrains() {
     fixture.parameters.zeroGrad();
     try (NDManager m = fixture.manager()) {
-      NDArray loss = fixture.model.lossSum(fixture.single(m, 0), drawsOf(0), 0.1, m);
+      NDArray loss = fixture.model.lossSum(fixture.single(0), drawsOf(0), 0.1, m);
       assertThat(loss.getFloat()).isFinite().isPositive();
       Backward.run(loss);
     }
@@ -101,7 +101,7 @@ class FlowModelTest {
   void aSingleTokenTrains() {
     try (NDManager m = fixture.manager()) {
       int mel = fixture.modelConfig.outputSize();
-      Batch batch = Batch.of(m, List.of("a"), new int[] {1}, new long[] {1, 2}, new float[2 * mel],
+      Batch batch = new Batch(List.of("a"), new long[] {1, 2}, new int[] {1}, new float[2 * mel],
           ones(fixture.modelConfig.spkEmbedDim()));
       NDArray loss = fixture.model.lossSum(
           batch, new Draws(new float[] {0.5f}, new float[2 * mel], new int[1], new boolean[1]), 0.1, m);
@@ -125,7 +125,7 @@ class FlowModelTest {
   private float loss(double dropout, long seed) {
     Torch.seed(seed);
     try (NDManager m = fixture.manager()) {
-      return fixture.model.lossSum(fixture.batch(m), fixture.draws(), dropout, m).getFloat();
+      return fixture.model.lossSum(fixture.batch(), fixture.draws(), dropout, m).getFloat();
     }
   }
 
@@ -134,7 +134,7 @@ class FlowModelTest {
     int arrays = -1;
     for (int step = 0; step < 12; step++) {
       try (NDManager m = fixture.manager()) {
-        Backward.run(fixture.model.lossSum(fixture.batch(m), fixture.draws(), 0.1, m));
+        Backward.run(fixture.model.lossSum(fixture.batch(), fixture.draws(), 0.1, m));
       }
       int now = ((BaseNDManager) fixture.parameters.flat().getManager()).getManagedArrays().size();
       if (step > 0) {

@@ -8,8 +8,7 @@ import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.Operators;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -32,7 +31,7 @@ class FullFixtureTest {
       Map<String, float[]> seen = new HashMap<>();
       double divisor;
       try (NDManager m = fixture.manager(); var _ = Backward.recording(true)) {
-        Batch batch = fixture.batch(m);
+        Batch batch = fixture.batch();
         divisor = fixture.lossDivisor(batch);
         Pass pass = new Pass(m, 0, (name, value) -> {
           if (List.of("h", "spk", "pred").contains(name)) {
@@ -108,7 +107,7 @@ class FullFixtureTest {
 
   /** The fixtures' {@code weights_formula}. */
   private static void fill(Parameters parameters) {
-    MemorySegment flat = parameters.flatData();
+    FloatBuffer flat = FloatBuffer.allocate((int) parameters.size());
     for (Parameters.Slot slot : parameters.slots()) {
       ParameterSpec spec = slot.spec();
       long h = 0xcbf29ce484222325L;
@@ -124,8 +123,11 @@ class FullFixtureTest {
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         z ^= z >>> 31;
         double u = (z >>> 11) * 0x1p-53 * 2 - 1;
-        flat.setAtIndex(ValueLayout.JAVA_FLOAT, slot.offset() + i, (float) (centre + scale * u));
+        flat.put((int) (slot.offset() + i), (float) (centre + scale * u));
       }
+    }
+    try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
+      Operators.copy(parameters.flat(), m.create(flat, parameters.flat().getShape()));
     }
   }
 }

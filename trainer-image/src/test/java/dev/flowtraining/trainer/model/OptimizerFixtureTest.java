@@ -39,7 +39,7 @@ class OptimizerFixtureTest {
     fixture.parameters.zeroGrad();
     double divisor;
     try (NDManager m = fixture.manager()) {
-      Batch batch = fixture.batch(m);
+      Batch batch = fixture.batch();
       divisor = fixture.lossDivisor(batch);
       NDArray loss = fixture.model.lossSum(batch, fixture.draws(), 0, m);
       double expectedLoss = expected.get("loss_before_each_step").get(step).asDouble();

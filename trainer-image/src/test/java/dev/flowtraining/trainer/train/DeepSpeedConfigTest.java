@@ -68,9 +68,9 @@ class DeepSpeedConfigTest {
   void without_clipping_gradients_pass_as_they_are() throws IOException {
     FlowConfig.Train train = apply("deepspeed", "{\"gradient_clipping\": 0}").trainConf();
     assertThat(train.gradClip()).isZero();
-    assertThat(Trainer.clip(train.gradClip(), 1e9)).isEqualTo(1);
-    assertThat(Trainer.clip(5, 10)).isCloseTo(0.5, within(1e-6));
-    assertThat(Trainer.clip(5, 1)).isEqualTo(1);
+    assertThat(Update.clip(train.gradClip(), 1e9)).isEqualTo(1);
+    assertThat(Update.clip(5, 10)).isCloseTo(0.5, within(1e-6));
+    assertThat(Update.clip(5, 1)).isEqualTo(1);
   }
 
   @Test

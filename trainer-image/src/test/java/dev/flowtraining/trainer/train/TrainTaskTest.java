@@ -3,7 +3,6 @@ package dev.flowtraining.trainer.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import ai.djl.Device;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Ranks;
@@ -87,17 +86,6 @@ class TrainTaskTest {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  @Test
-  void several_ranks_on_gpus_are_refused() {
-    assertThatThrownBy(() -> TrainTask.refuseUnsupported(Device.gpu(0), 2)).isInstanceOfSatisfying(StageFailure.class,
-        e -> {
-          assertThat(e.exitCode()).isEqualTo(ExitCode.USAGE);
-          assertThat(e.reason()).isEqualTo("NotSupported");
-        });
-    TrainTask.refuseUnsupported(Device.gpu(0), 1);
-    TrainTask.refuseUnsupported(Device.cpu(), 2);
   }
 
   @Test

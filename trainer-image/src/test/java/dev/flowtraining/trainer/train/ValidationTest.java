@@ -49,7 +49,7 @@ class ValidationTest {
     try (Parameters parameters = Parameters.create(config.model(), device)) {
       parameters.initialise(1);
       FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
-      Validation validation = new Validation(model, dev, config, new Alone(), device, () -> false);
+      Validation validation = new Validation(model, dev, config, new Alone(), () -> false);
       // the output layer starts at zero, so the loss is the mean square of the velocities
       double meanSquare = 0;
       long frames = 0;
@@ -74,8 +74,8 @@ class ValidationTest {
     try (Parameters parameters = Parameters.create(config.model(), device)) {
       parameters.load(random(parameters), true);
       FlowModel model = new FlowModel(config.model(), config.cfm(), parameters);
-      Validation validation = new Validation(model, dev, config, new Alone(), device, () -> false);
-      double shuffled = new Validation(model, withTokensOfTheNext(), config, new Alone(), device, () -> false).loss();
+      Validation validation = new Validation(model, dev, config, new Alone(), () -> false);
+      double shuffled = new Validation(model, withTokensOfTheNext(), config, new Alone(), () -> false).loss();
       assertThat(shuffled).isNotEqualTo(validation.loss());
       assertThat(validation.shuffledLoss()).isEqualTo(shuffled);
     }

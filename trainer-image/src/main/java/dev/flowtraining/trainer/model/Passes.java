@@ -1,0 +1,148 @@
+package dev.flowtraining.trainer.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.flowtraining.trainer.torch.Backward;
+import dev.flowtraining.trainer.torch.Cuda;
+import dev.flowtraining.trainer.torch.CudaGraph;
+import dev.flowtraining.trainer.torch.Operators;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The forward and backward passes of training: each adds its loss to {@link #lossSum} and its gradients to the
+ * parameters'. With graphs, batches are filled up to few sizes, and each size is recorded when it comes first and
+ * replayed from then on.
+ */
+public final class Passes implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Passes.class);
+  /** Recordings that are kept; each holds a few thousand kernels. */
+  private static final int MOST_GRAPHS = 128;
+
+  private final FlowModel model;
+  private final Parameters parameters;
+  private final double dropout;
+  private final NDManager manager;
+  private final NDArray lossSum;
+  private final int framesPerBatch;
+  private final CudaGraph.Pool pool;
+  private NDArray inputs;
+  private final Map<Filling, Recorded> graphs = new LinkedHashMap<>();
+
+  private record Recorded(NDArray buffer, CudaGraph graph) {}
+
+  private Passes(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs) {
+    this.model = model;
+    this.parameters = parameters;
+    this.dropout = dropout;
+    this.framesPerBatch = framesPerBatch;
+    manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
+    lossSum = manager.zeros(new Shape());
+    pool = graphs ? new CudaGraph.Pool() : null;
+  }
+
+  /**
+   * @param dropout rate of every dropout of the encoder; 0 is off
+   * @param framesPerBatch padded frames that a batch has at most
+   * @param graphs whether passes are recorded, on a GPU whose libtorch can
+   */
+  public static Passes of(
+      FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs) {
+    boolean recorded = graphs && parameters.device().isGpu() && CudaGraph.available();
+    if (graphs && parameters.device().isGpu() && !recorded) {
+      LOG.warn("this libtorch cannot record CUDA graphs: every operator is launched by the host, which makes small "
+          + "batches slower");
+    }
+    if (parameters.device().isGpu()) {
+      Cuda.allowCudnnAttention(recorded);
+    }
+    if (recorded) {
+      Cuda.useOwnStream(parameters.device().getDeviceId());
+    }
+    Passes passes = new Passes(model, parameters, dropout, framesPerBatch, recorded);
+    if (recorded) {
+      passes.warmUp();
+    }
+    return passes;
+  }
+
+  /** Starts a sum of losses and gradients. */
+  public void begin() {
+    Operators.zero(lossSum);
+    parameters.zeroGrad();
+  }
+
+  /** Σ of {@link FlowModel#lossSum} since {@link #begin}, a scalar on the device. */
+  public NDArray lossSum() {
+    return lossSum;
+  }
+
+  /** One forward and one backward pass. */
+  public void run(Batch batch, Draws draws) {
+    if (pool == null) {
+      pass(m -> model.inputs(m, batch, draws));
+      return;
+    }
+    Filling filling = Filling.of(batch, framesPerBatch);
+    Inputs.Layout layout = model.layout(filling.fill(batch), filling.fill(batch, draws));
+    Recorded recorded = graphs.get(filling);
+    if (recorded == null && graphs.size() == MOST_GRAPHS) {
+      pass(m -> model.inputs(layout, layout.transfer().send(m)));
+      return;
+    }
+    if (recorded == null) {
+      model.reserve(filling.tokens());
+      NDArray buffer = inputs(layout.transfer().size());
+      recorded = new Recorded(
+          buffer, CudaGraph.record(pool, () -> pass(m -> model.inputs(layout, Operators.alias(m, buffer)))));
+      graphs.put(filling, recorded);
+    }
+    layout.transfer().send(manager, recorded.buffer);
+    recorded.graph.replay();
+  }
+
+  /** One place for the inputs of all recordings, which are replayed one after the other. */
+  private NDArray inputs(long size) {
+    if (inputs == null || inputs.size() < size) {
+      inputs = manager.create(new Shape(size * 5 / 4)); // earlier recordings keep theirs
+    }
+    return inputs;
+  }
+
+  /** A pass of little size that counts nowhere: libraries set up what they keep on the device. */
+  private void warmUp() {
+    int tokens = 12;
+    Batch batch = new Batch(List.of(""), new long[2 * tokens], new int[] {tokens},
+        new float[2 * tokens * model.melBins()], new float[model.speakerChannels()]);
+    Draws draws = new Draws(new float[1], new float[batch.mel_BFC().length], new int[1], new boolean[1]);
+    pass(m -> model.inputs(m, batch, draws));
+    begin();
+  }
+
+  private interface Source {
+    Inputs in(NDManager manager);
+  }
+
+  private void pass(Source source) {
+    try (NDManager outer = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
+      NDArray loss;
+      try (NDManager forward = outer.newSubManager()) {
+        loss = model.lossSum(source.in(forward), dropout, forward);
+        lossSum.addi(loss);
+        loss.attach(outer);
+      } // the backward pass itself frees what it has read
+      Backward.run(loss);
+      parameters.gather();
+    }
+  }
+
+  @Override
+  public void close() {
+    graphs.values().forEach(r -> r.graph.close());
+    manager.close();
+  }
+}

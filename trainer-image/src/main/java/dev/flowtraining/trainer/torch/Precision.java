@@ -1,0 +1,37 @@
+package dev.flowtraining.trainer.torch;
+
+import ai.djl.Device;
+import dev.flowtraining.trainer.ExitCode;
+import dev.flowtraining.trainer.StageFailure;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** What a forward and a backward pass compute in. Masters, gradients' sums, moments and norms are float32 in each. */
+public enum Precision {
+  /** float32 throughout. */
+  FP32,
+  /** float32 of which the matrix units read 10 bits of the fraction (NVIDIA, from Ampere on). */
+  TF32,
+  /** bfloat16 but for times, the points of the path and the loss. */
+  BF16;
+
+  /**
+   * @param name a constant's in lower case, or {@code auto}: bf16 on a GPU, fp32 on the CPU
+   * @throws StageFailure {@code InvalidConfig} for another word
+   */
+  public static Precision of(String name, Device device) {
+    if (name.equals("auto")) {
+      return device.isGpu() ? BF16 : FP32;
+    }
+    return Arrays.stream(values()).filter(p -> p.toString().equals(name)).findFirst()
+        .orElseThrow(() -> new StageFailure(ExitCode.USAGE, "InvalidConfig", "precision '" + name
+            + "' is not one of auto, " + Arrays.stream(values()).map(Precision::toString)
+            .collect(Collectors.joining(", "))));
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
