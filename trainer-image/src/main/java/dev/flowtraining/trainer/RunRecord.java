@@ -56,7 +56,8 @@ public record RunRecord(String namespace, String name, String uid, TreeMap<Strin
     if (Files.exists(layout.runJson())) {
       try {
         RunRecord record = JSON.readValue(layout.runJson().toFile(), RunRecord.class);
-        return record.stages == null ? new RunRecord(record.namespace, record.name, record.uid, new TreeMap<>()) : record;
+        return record.stages != null ? record
+            : new RunRecord(record.namespace, record.name, record.uid, new TreeMap<>());
       } catch (JsonProcessingException e) {
         throw new StageFailure(ExitCode.MISSING, "RunRecordUnreadable", layout.runJson()
             + " is no run.json: " + e.getOriginalMessage() + "; remove it to use the directory again", e);

@@ -65,7 +65,8 @@ record Candidate(Path file, int attempt, long step, Double cvLoss) {
         try {
           JsonNode info = YAML.readTree(yaml.toFile());
           JsonNode loss = info.at("/loss_dict/loss");
-          boolean validated = info.path("tag").asText().equals("CV") && loss.isNumber() && !Double.isNaN(loss.asDouble());
+          boolean validated =
+              info.path("tag").asText().equals("CV") && loss.isNumber() && !Double.isNaN(loss.asDouble());
           if (!info.path("step").canConvertToLong()) {
             throw new IOException("it has no 'step'");
           }

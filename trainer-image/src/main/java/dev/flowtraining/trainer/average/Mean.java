@@ -64,10 +64,11 @@ final class Mean {
         differences.add(name + " is " + other.dtype() + ", not FLOAT32");
       }
     });
-    dict.tensors().keySet().stream().filter(n -> !expected.tensors().containsKey(n)).forEach(n -> differences.add(n + " is new"));
+    dict.tensors().keySet().stream().filter(n -> !expected.tensors().containsKey(n))
+        .forEach(n -> differences.add(n + " is new"));
     if (!differences.isEmpty()) {
-      throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch", file + " is not of the same model as " + first + ": "
-          + differences.getFirst() + (differences.size() > 1 ? " and " + (differences.size() - 1) + " more" : "")
+      throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch", file + " is not of the same model as "
+          + first + ": " + differences.getFirst() + (differences.size() > 1 ? " and " + (differences.size() - 1) + " more" : "")
           + "; use a run directory of its own for each model");
     }
   }

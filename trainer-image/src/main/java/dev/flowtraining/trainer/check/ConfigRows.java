@@ -32,9 +32,9 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
       return new ConfigRows(rows, new DiskSize(0));
     }
     MemoryEstimate estimate = MemoryEstimate.of(config);
-    rows.add(Row.ok("config", (preset == null && file != null ? "" : "preset " + (preset == null ? "production" : preset))
-        + (file == null ? "" : (preset == null ? "" : " + ") + file)
-        + ", %,d parameters".formatted(estimate.parameters())));
+    String from = preset != null ? "preset " + preset + (file == null ? "" : " + " + file)
+        : file != null ? file.toString() : "preset production";
+    rows.add(Row.ok("config", from + ", %,d parameters".formatted(estimate.parameters())));
     rows.add(memory(estimate, limit));
     if (options.engine().equals("deepspeed")) {
       rows.add(deepspeed(config, options));

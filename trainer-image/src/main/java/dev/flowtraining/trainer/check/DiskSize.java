@@ -18,7 +18,8 @@ record DiskSize(long bytes) {
       throw new StageFailure(ExitCode.USAGE, "Usage", "'" + text + "' is no size; write it like 500Mi, 10Gi or 10G");
     }
     try {
-      return new DiskSize(Math.multiplyExact(Long.parseLong(m.group(1)), m.group(2) == null ? 1 : UNITS.get(m.group(2))));
+      long unit = m.group(2) == null ? 1 : UNITS.get(m.group(2));
+      return new DiskSize(Math.multiplyExact(Long.parseLong(m.group(1)), unit));
     } catch (ArithmeticException e) {
       throw new StageFailure(ExitCode.USAGE, "Usage", "'" + text + "' is more than any disk has", e);
     }

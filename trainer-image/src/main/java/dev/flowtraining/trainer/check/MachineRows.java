@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer.check;
 
 import ai.djl.engine.Engine;
+import com.sun.management.OperatingSystemMXBean;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.torch.Torch;
 import java.io.IOException;
@@ -41,8 +42,8 @@ final class MachineRows {
       return found.stream().map(gpu -> Row.ok("GPU", gpu)).toList();
     }
     if (device.startsWith("cuda")) {
-      return List.of(Row.missing("GPU", "none", "request GPUs for the pod (and a CUDA image), or train with device: cpu",
-          "DeviceNotFound"));
+      return List.of(Row.missing("GPU", "none",
+          "request GPUs for the pod (and a CUDA image), or train with device: cpu", "DeviceNotFound"));
     }
     return List.of(device.equals("cpu") ? Row.ok("GPU", "none, none asked for")
         : Row.warn("GPU", "none", "training will use the CPU"));
@@ -66,8 +67,8 @@ final class MachineRows {
     }
   }
 
-  /** Bytes: the container's limit where there is one (cgroup v1 or v2; the JVM reads both), else the machine's memory. */
+  /** Bytes: the container's limit where there is one (cgroup v1 or v2; the JVM reads both), else the machine's. */
   static long memoryLimit() {
-    return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
   }
 }

@@ -6,14 +6,14 @@ import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
 
 /**
- * Roughly what a rank's training takes in float32: weights, gradients and two Adam moments; activations by a count of the
- * values that backward keeps.
+ * Roughly what a rank's training takes in float32: weights, gradients and two Adam moments; activations by a count of
+ * the values that backward keeps.
  *
  * @param activations bytes
  */
 record MemoryEstimate(long parameters, long activations) {
   private static final int BYTES_PER_PARAMETER = 4 * (1 + 1 + 2);
-  /** Saved vectors of hidden width per frame in a DiT block: projections, norms, gates, the convolution's two layers. */
+  /** Saved vectors of hidden width per frame in a DiT block: projections, norms, gates, the convolution's layers. */
   private static final int KEPT_BY_A_BLOCK = 30;
   /** The same for a block of the encoder. */
   private static final int KEPT_BY_AN_ENCODER_BLOCK = 20;

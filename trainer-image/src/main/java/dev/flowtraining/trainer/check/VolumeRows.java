@@ -83,13 +83,15 @@ final class VolumeRows {
     Path wavScp = folder.resolve("wav.scp");
     if (Files.isReadable(wavScp)) {
       return Files.isReadable(folder.resolve("text")) ? Row.ok(what, folder + ": wav.scp and text")
-          : Row.missing(what, folder + " has wav.scp but no text", "add the file 'text' (utt_id transcript)", "DataNotFound");
+          : Row.missing(what, folder + " has wav.scp but no text", "add the file 'text' (utt_id transcript)",
+              "DataNotFound");
     }
     try (Stream<Path> files = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return files.anyMatch(f -> f.toString().toLowerCase().endsWith(".wav")) ? Row.ok(what, folder + ": audio files")
           : Row.missing(what, folder + " has neither wav.scp nor audio files", todo, "DataNotFound");
     } catch (IOException | UncheckedIOException e) {
-      return Row.missing(what, folder + " cannot be read: " + e, "check the data volume and its permissions", "DataNotFound");
+      return Row.missing(what, folder + " cannot be read: " + e, "check the data volume and its permissions",
+          "DataNotFound");
     }
   }
 }

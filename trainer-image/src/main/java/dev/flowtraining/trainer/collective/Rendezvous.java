@@ -9,6 +9,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ServerSocketChannel;
+import java.security.SecureRandom;
 import java.security.Security;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,13 +17,14 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * How ranks find each other: rank 0 listens at {@code MASTER_ADDR:MASTER_PORT}, each other rank says who it is, and
- * when all are there everybody gets the list of addresses. A rank of another run, attempt, world size or plan is refused with
- * a reason that both sides log.
+ * when all are there everybody gets the list of addresses. A rank of another run, attempt, world size or plan is
+ * refused with a reason that both sides log.
  */
 public final class Rendezvous {
   private static final Logger LOG = LoggerFactory.getLogger(Rendezvous.class);
@@ -101,7 +103,7 @@ public final class Rendezvous {
         }
       }
       byte[] secret = new byte[16];
-      new java.security.SecureRandom().nextBytes(secret);
+      new SecureRandom().nextBytes(secret);
       String session = HexFormat.of().formatHex(secret);
       for (Wire wire : wires.values()) {
         wire.send(new Answer(null, ranks.attempt(), session, seats));
@@ -212,7 +214,7 @@ public final class Rendezvous {
   }
 
   private List<Integer> missing(Map<Integer, Wire> wires) {
-    return java.util.stream.IntStream.range(1, ranks.worldSize()).filter(r -> !wires.containsKey(r)).boxed().toList();
+    return IntStream.range(1, ranks.worldSize()).filter(r -> !wires.containsKey(r)).boxed().toList();
   }
 
   private static void sleep(long millis) {

@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.collective;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +11,7 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 
 /** Lines of text over a socket, at most 16 KiB each; the messages of rendezvous and heartbeat. */
 final class Wire implements AutoCloseable {
@@ -23,7 +25,7 @@ final class Wire implements AutoCloseable {
   Wire(Socket socket) throws IOException {
     this.socket = socket;
     socket.setTcpNoDelay(true);
-    in = new java.io.BufferedInputStream(socket.getInputStream(), 1024);
+    in = new BufferedInputStream(socket.getInputStream(), 1024);
     out = socket.getOutputStream();
   }
 
@@ -48,7 +50,7 @@ final class Wire implements AutoCloseable {
         throw new IOException("a line of more than " + LONGEST_LINE + " bytes: this is no rank");
       }
       if (n == line.length) {
-        line = java.util.Arrays.copyOf(line, 2 * n);
+        line = Arrays.copyOf(line, 2 * n);
       }
       line[n++] = (byte) b;
     }

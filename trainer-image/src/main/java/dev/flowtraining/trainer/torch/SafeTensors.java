@@ -41,7 +41,8 @@ public final class SafeTensors {
       offset = end;
     }
     String json = JSON.writeValueAsString(header);
-    byte[] head = (json + " ".repeat(-json.getBytes(StandardCharsets.UTF_8).length & 7)).getBytes(StandardCharsets.UTF_8);
+    int padding = -json.getBytes(StandardCharsets.UTF_8).length & 7;
+    byte[] head = (json + " ".repeat(padding)).getBytes(StandardCharsets.UTF_8);
     WholeFile.write(file, channel -> {
       whole(channel, ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(head.length).flip());
       whole(channel, ByteBuffer.wrap(head));

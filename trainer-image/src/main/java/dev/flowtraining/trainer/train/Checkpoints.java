@@ -9,6 +9,7 @@ import dev.flowtraining.trainer.torch.StateDictFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -69,7 +70,7 @@ final class Checkpoints {
     }
     Manifest whole = new Manifest(manifest.checkpoint(), manifest.cursor(), manifest.cvLoss(),
         manifest.microBatchesPerStep(), manifest.settings(), manifest.data(), manifest.resumedFrom(),
-        java.time.Instant.now().toString(), List.copyOf(entries));
+        Instant.now().toString(), List.copyOf(entries));
     whole.write(manifestOf(file));
     return new Checkpoint(file, optimizerFile, whole);
   }
@@ -115,7 +116,7 @@ final class Checkpoints {
   /**
    * Deletes what is no longer needed from this attempt's folder: of epochs the newest {@code keepLast} stay, and the
    * weights of as many best ones, which may be averaged; of those within an epoch as many of the newest, at least two.
-   * Of earlier attempts nothing but such weights stays as soon as this one has {@code keepLast} whole epochs of its own.
+   * Of earlier attempts nothing but such weights stays as soon as this one has {@code keepLast} epochs of its own.
    */
   void prune(int keepLast) throws IOException {
     List<Checkpoint> own = new ArrayList<>(in(folder, line -> {}));

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,7 +85,7 @@ class LostPeerTest {
       ProcessBuilder builder = new ProcessBuilder(
           Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx64m", "-XX:+UseSerialGC",
           "-cp", System.getProperty("java.class.path"), Rank.class.getName());
-      builder.environment().putAll(java.util.Map.of("RANK", Integer.toString(r), "WORLD_SIZE",
+      builder.environment().putAll(Map.of("RANK", Integer.toString(r), "WORLD_SIZE",
           Integer.toString(worldSize), "MASTER_PORT", Integer.toString(port)));
       ranks.add(builder.redirectError(ProcessBuilder.Redirect.INHERIT).start());
     }

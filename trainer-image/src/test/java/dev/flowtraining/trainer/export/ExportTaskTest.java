@@ -29,10 +29,13 @@ import dev.flowtraining.trainer.torch.StateDict.Tensor;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -126,8 +129,8 @@ class ExportTaskTest {
   }
 
   private static String sha256(Path file) throws Exception {
-    return java.util.HexFormat.of().formatHex(
-        java.security.MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+    return HexFormat.of().formatHex(
+        MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
   }
 
   @Test
@@ -171,7 +174,7 @@ class ExportTaskTest {
   @Test
   void theYamlBuildsTheModelOfTheConfig() {
     String yaml = CosyVoiceYaml.of(ConfigLoader.preset("production").model());
-    var root = new org.yaml.snakeyaml.Yaml().compose(new java.io.StringReader(yaml));
+    var root = new org.yaml.snakeyaml.Yaml().compose(new StringReader(yaml));
     assertThat(root).isNotNull();
     assertThat(yaml).contains("\n  encoder: !new:").contains("\n    num_blocks: 6\n").contains("\n      depth: 16\n")
         .contains("\n  input_embedding: !new:").contains("\nmel_conf:\n").contains("\n    inference_cfg_rate: 0.7\n");

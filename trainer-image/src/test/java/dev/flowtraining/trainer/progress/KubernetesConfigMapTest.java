@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -198,7 +199,7 @@ class KubernetesConfigMapTest {
 
   private Path pem(KeyStore store) throws Exception {
     String alias = store.aliases().nextElement();
-    String base64 = java.util.Base64.getMimeEncoder().encodeToString(store.getCertificate(alias).getEncoded());
+    String base64 = Base64.getMimeEncoder().encodeToString(store.getCertificate(alias).getEncoded());
     return Files.writeString(folder.resolve(alias + ".crt"),
         "-----BEGIN CERTIFICATE-----\n" + base64 + "\n-----END CERTIFICATE-----\n");
   }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -64,7 +65,7 @@ class KillAndResumeTest {
     String saved;
     try (Stream<Path> files = Files.list(run.dir.resolve("exp/flow_model/attempt-1"))) {
       saved = "exp/flow_model/attempt-1/" + files.map(f -> f.getFileName().toString()).filter(f -> f.matches("step_\\d+.pt"))
-          .max(java.util.Comparator.comparing(f -> Integer.parseInt(f.replaceAll("\\D", "")))).orElseThrow();
+          .max(Comparator.comparing(f -> Integer.parseInt(f.replaceAll("\\D", "")))).orElseThrow();
     }
     assertThat(RankProcess.output(run, 0, 1)).contains("Terminated: asked to stop at step").contains(saved);
     assertThat(RankProcess.await(RankProcess.start(run, 2, 2, saved))).as(RankProcess.output(run, 0, 2)).containsOnly(0);
