@@ -12,8 +12,6 @@ import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.data.Prefetch;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
-import java.lang.management.MemoryType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,7 +110,6 @@ public final class DataBench implements Callable<Integer> {
     r.put("audio_seconds_per_s", round(valid * (double) Mel.HOP / Mel.RATE / seconds, 1));
     r.put("utterances_per_s", round(utterances / seconds, 1));
     r.put("batches_digest", Integer.toHexString(digest)); // the same for any number of workers
-    r.put("peak_heap_mib", peakHeap() >> 20);
     r.put("max_heap_mib", Runtime.getRuntime().maxMemory() >> 20);
     r.put("peak_rss_mib", peakRss() >> 10);
     return r;
@@ -129,12 +126,6 @@ public final class DataBench implements Callable<Integer> {
 
   private static long cpuNanos() {
     return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
-  }
-
-  /** Sum of the heap pools' peaks, garbage included. */
-  private static long peakHeap() {
-    return ManagementFactory.getMemoryPoolMXBeans().stream().filter(p -> p.getType() == MemoryType.HEAP)
-        .map(MemoryPoolMXBean::getPeakUsage).mapToLong(u -> u.getUsed()).sum();
   }
 
   /** KiB, since the process began. */
