@@ -11,6 +11,7 @@ import java.util.function.LongSupplier;
  */
 public final class Nccl implements Collective {
   private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final Duration LONGEST_ABORT = Duration.ofSeconds(5);
 
   private final Collective hosts;
   private final NcclCommunicator communicator;
@@ -112,6 +113,12 @@ public final class Nccl implements Collective {
     closed = true;
     watch.interrupt();
     hosts.abort(reason);
-    communicator.abort();
+    // the process is about to end, which an abort that another thread has begun would not survive
+    Thread aborting = Thread.ofPlatform().daemon().name("nccl-abort").start(communicator::abort);
+    try {
+      aborting.join(LONGEST_ABORT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

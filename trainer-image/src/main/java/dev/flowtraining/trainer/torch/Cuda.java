@@ -2,7 +2,6 @@ package dev.flowtraining.trainer.torch;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -18,7 +17,6 @@ public final class Cuda {
   /** {@code c10::cuda::CUDAStream}: device and stream id. */
   static final StructLayout STREAM = MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG);
 
-  private static final Linker LINKER = Linker.nativeLinker();
   private static Optional<Cuda> instance;
 
   private final MethodHandle deviceCount;
@@ -155,7 +153,6 @@ public final class Cuda {
   }
 
   private static MethodHandle find(SymbolLookup library, String symbol, FunctionDescriptor type) {
-    return LINKER.downcallHandle(library.find(symbol)
-        .orElseThrow(() -> new OperatorFailure("this libtorch for CUDA lacks " + symbol)), type);
+    return LibTorch.find(library, "for CUDA", symbol, type);
   }
 }

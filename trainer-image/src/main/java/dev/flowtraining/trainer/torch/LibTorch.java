@@ -113,7 +113,7 @@ final class LibTorch {
     return Optional.empty();
   }
 
-  private static MethodHandle find(
+  static MethodHandle find(
       SymbolLookup library, String version, String symbol, FunctionDescriptor type) {
     MemorySegment address = library.find(symbol).orElseThrow(() -> new StageFailure(ExitCode.MISSING,
         "LibtorchTooOld", "libtorch " + version + " lacks " + symbol + "; libtorch 2.7.1 has it"));

@@ -48,14 +48,46 @@ class FlowModelTest {
   void paddingChangesNothingWhenTheLookAheadIsMasked() {
     fixture.model.maskLookAhead(true);
     double alone = 0;
-    double together;
-    try (NDManager m = fixture.manager()) {
-      together = fixture.model.evaluateSum(fixture.batch(), fixture.draws());
-      for (int i = 0; i < fixture.ints("token_len").length; i++) {
-        alone += fixture.model.evaluateSum(fixture.single(i), drawsOf(i));
-      }
+    double together = fixture.model.evaluateSum(fixture.batch(), fixture.draws());
+    for (int i = 0; i < fixture.ints("token_len").length; i++) {
+      alone += fixture.model.evaluateSum(fixture.single(i), drawsOf(i));
     }
     assertThat(together).isCloseTo(alone, within(1e-5 * alone));
+  }
+
+  @Test
+  void whatABatchIsFilledUpWithCountsNowhere() {
+    fixture.model.maskLookAhead(true);
+    Batch batch = fixture.batch();
+    Filling filling = new Filling(batch.size() + 2, batch.tokens() + 5);
+    Batch filled = filling.fill(batch);
+    assertThat(filled.size()).isEqualTo(batch.size() + 2);
+    assertThat(filled.tokens()).isEqualTo(batch.tokens() + 5);
+    assertThat(filled.validFrames()).isEqualTo(batch.validFrames());
+    double expected = lossAndGradient(batch, fixture.draws());
+    double norm = GradientNorm.l2(fixture.parameters);
+    assertThat(lossAndGradient(filled, filling.fill(batch, fixture.draws())))
+        .isCloseTo(expected, within(1e-5 * expected));
+    assertThat(GradientNorm.l2(fixture.parameters)).isCloseTo(norm, within(1e-4 * norm));
+  }
+
+  @Test
+  void sizesAreFewAndHoldTheirBatches() {
+    Batch batch = fixture.batch();
+    Filling filling = Filling.of(batch, 2000);
+    assertThat(filling.tokens() % 12).isZero();
+    assertThat(filling.tokens()).isBetween(batch.tokens(), batch.tokens() + 11);
+    assertThat(filling.utterances()).isEqualTo(Math.max(batch.size(), 2000 / (2 * filling.tokens())));
+    assertThat(Filling.of(filling.fill(batch), 2000)).isEqualTo(filling);
+  }
+
+  private double lossAndGradient(Batch batch, Draws draws) {
+    fixture.parameters.zeroGrad();
+    try (NDManager m = fixture.manager()) {
+      NDArray loss = fixture.model.lossSum(batch, draws, 0, m);
+      Backward.run(loss);
+      return loss.getFloat();
+    }
   }
 
   /** Upstream lets the look-ahead see padding; parity needs the same, so the default does. */
