@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,12 +22,13 @@ final class Heartbeat {
   private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
   private static final String BEAT = "beat";
   private static final String ABORT = "abort ";
+  private static final int WORD_MILLIS = 1000;
 
   private final int rank;
   private final Map<Integer, Wire> wires;
   private final Duration timeout;
   private final Consumer<String> onLoss;
-  private final AtomicReference<String> loss = new AtomicReference<>();
+  private final CompletableFuture<String> loss = new CompletableFuture<>();
   private final Thread beating;
   private volatile boolean leaving;
   private volatile boolean closed;
@@ -49,12 +53,12 @@ final class Heartbeat {
 
   /** What happened to a peer, or null. */
   String loss() {
-    return loss.get();
+    return loss.getNow(null);
   }
 
   /** Ends this rank's part in the set: tells the others, and lets every waiting call end. */
   void lose(String reason) {
-    if (!loss.compareAndSet(null, reason)) {
+    if (!loss.complete(reason)) {
       return;
     }
     String line = ABORT + reason.replace('\n', ' ');
@@ -66,6 +70,21 @@ final class Heartbeat {
       }
     }
     onLoss.accept(reason);
+  }
+
+  /**
+   * Ends this rank's part because the ring broke. The neighbour at the break may only have closed its end after it
+   * heard of the true loss, so what the heartbeats say in the next second comes first.
+   */
+  void loseRing(String reason) {
+    try {
+      loss.get(WORD_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      lose(reason);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      lose(reason);
+    }
   }
 
   /** From now on a closed connection means that a peer has finished; a silent one still means that it is lost. */
@@ -120,7 +139,7 @@ final class Heartbeat {
   }
 
   private void lost(String reason) {
-    if (!closed && loss.get() == null) {
+    if (!closed && !loss.isDone()) {
       LOG.warn("{}", reason);
       lose(reason);
     }

@@ -242,8 +242,7 @@ final class TcpRing implements Collective {
       exchange.run();
       awaitSent();
     } catch (IOException e) {
-      // the heartbeat may know better; it has the word of rank 0
-      heartbeat.lose("the ring broke at rank " + rank + ": " + (e.getMessage() == null ? e : e.getMessage()));
+      heartbeat.loseRing("the ring broke at rank " + rank + ": " + (e.getMessage() == null ? e : e.getMessage()));
       checkPeers();
     }
   }
@@ -304,7 +303,7 @@ final class TcpRing implements Collective {
       }
     } catch (IOException e) {
       if (!closed) {
-        heartbeat.lose("rank " + rank + " could not send to rank " + (rank + 1) % worldSize + ": " + e.getMessage());
+        heartbeat.loseRing("rank " + rank + " could not send to rank " + (rank + 1) % worldSize + ": " + e.getMessage());
       }
     } catch (InterruptedException e) {
       // closed
