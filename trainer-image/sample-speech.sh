@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # sample-speech.sh OUT_DIR [MINUTES]
 #
-# Real speech to try the pipeline on: OUT_DIR/train/{wav/,wav.scp,text,utt2spk}, 16 kHz mono WAV, about MINUTES (30) by
-# six people in five languages. It comes from Debian packages, fetched into a cache and unpacked there:
+# Real speech to try the pipeline on: OUT_DIR/train/{wav/,wav.scp,text,utt2spk}, 16 kHz mono WAV, about MINUTES (25) by
+# seven people in five languages. Short prompts: a batch then holds many utterances, each with a flow-matching time of
+# its own, and a small model learns much sooner to tell noise from speech. It comes from Debian packages, fetched into a cache and unpacked there:
 #   pocketsphinx-testdata             read book sentences and spoken cards, with their transcripts
 #   asterisk-core-sounds-XX-g722      telephone prompts (G.722); they have no transcripts, so the prompt's file
 #                                     name stands in text (the flow model learns from audio only)
@@ -18,10 +19,10 @@ die() { say "$*"; exit 1; }
 
 [ $# -ge 1 ] || die "usage: sample-speech.sh OUT_DIR [MINUTES]"
 out=$1
-minutes=${2:-30}
+minutes=${2:-25}
 [[ $minutes =~ ^[0-9]+$ && $minutes -ge 1 ]] || die "MINUTES must be a whole number, not '$minutes'"
 done_mark="$out/train/.sample-speech"
-version="2 $minutes"
+version="3 $minutes"
 if [ "$(cat "$done_mark" 2>/dev/null)" = "$version" ]; then
   say "$out/train is there"
   exit 0

@@ -25,8 +25,8 @@ import java.util.zip.CRC32;
  */
 public final class SampleSpeech {
   private static final int RATE = 16_000;
-  private static final double SHORTEST = 1;
-  private static final double LONGEST = 20;
+  private static final double SHORTEST = 0.8;
+  private static final double LONGEST = 2.5;
   /** A G.722 byte is two samples at 16 kHz. */
   private static final int SAMPLES_PER_BYTE = 2;
 
