@@ -8,15 +8,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -30,15 +24,13 @@ import java.util.concurrent.LinkedBlockingQueue;
  */
 final class TcpRing implements Collective {
   private static final int PIECE = 256 << 10;
-  private static final int GREETING_MILLIS = 5000;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private enum Kind { SUM, GATHER, BROADCAST }
 
   private final int rank;
   private final int worldSize;
-  private final SocketChannel next;
-  private final SocketChannel before;
+  private final Neighbours neighbours;
   private final Heartbeat heartbeat;
   private final LinkedBlockingQueue<ByteBuffer> outgoing = new LinkedBlockingQueue<>();
   private final Thread sending;
@@ -52,66 +44,20 @@ final class TcpRing implements Collective {
   private volatile boolean closed;
   private final List<Runnable> whenPeerLost = new CopyOnWriteArrayList<>();
 
-  private TcpRing(Ranks ranks, SocketChannel next, SocketChannel before, Map<Integer, Wire> wires, Duration timeout) {
+  private TcpRing(Ranks ranks, Neighbours neighbours, Map<Integer, Wire> wires, Duration timeout) {
     rank = ranks.rank();
     worldSize = ranks.worldSize();
-    this.next = next;
-    this.before = before;
+    this.neighbours = neighbours;
     heartbeat = new Heartbeat(rank, wires, timeout, reason -> lost());
     sending = Thread.ofPlatform().daemon().name("ring-sender").unstarted(this::sendQueued);
   }
 
-  /** Connects to the next rank and accepts the one before; both prove that they know the session. */
   static TcpRing connect(Ranks ranks, ServerSocketChannel listener, String session, List<Rendezvous.Seat> seats,
       Map<Integer, Wire> wires, long deadline, Duration peerTimeout) throws IOException {
-    int nextRank = (ranks.rank() + 1) % ranks.worldSize();
-    int beforeRank = (ranks.rank() + ranks.worldSize() - 1) % ranks.worldSize();
-    Rendezvous.Seat seat = seats.stream().filter(s -> s.rank() == nextRank).findFirst().orElseThrow();
-    SocketChannel next = SocketChannel.open();
-    SocketChannel before = null;
-    try {
-      next.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      next.socket().connect(new InetSocketAddress(seat.host(), seat.port()), millisUntil(deadline));
-      writeFully(next, ByteBuffer.wrap(greeting(session, ranks.rank())));
-      before = accept(listener, greeting(session, beforeRank), deadline);
-      var ring = new TcpRing(ranks, next, before, wires, peerTimeout);
-      ring.sending.start();
-      ring.heartbeat.start();
-      return ring;
-    } catch (IOException e) {
-      next.close();
-      if (before != null) {
-        before.close();
-      }
-      throw e;
-    }
-  }
-
-  static SocketChannel accept(ServerSocketChannel listener, byte[] expected, long deadline) throws IOException {
-    while (true) {
-      listener.socket().setSoTimeout(millisUntil(deadline));
-      Socket socket = listener.socket().accept();
-      try {
-        socket.setTcpNoDelay(true);
-        socket.setSoTimeout(Math.min(GREETING_MILLIS, millisUntil(deadline)));
-        byte[] got = socket.getInputStream().readNBytes(expected.length);
-        if (MessageDigest.isEqual(got, expected)) {
-          socket.setSoTimeout(0);
-          return socket.getChannel();
-        }
-      } catch (IOException e) {
-        // a stranger that says nothing or goes away; the rank before may come yet
-      }
-      socket.close();
-    }
-  }
-
-  static byte[] greeting(String session, int rank) {
-    return String.format("ring %s %06d\n", session, rank).getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static int millisUntil(long deadline) {
-    return Math.clamp((deadline - System.nanoTime()) / 1_000_000, 1, 60_000);
+    var ring = new TcpRing(ranks, Neighbours.join(ranks, listener, session, seats, deadline), wires, peerTimeout);
+    ring.sending.start();
+    ring.heartbeat.start();
+    return ring;
   }
 
   @Override
@@ -276,7 +222,7 @@ final class TcpRing implements Collective {
 
   private void readFully(ByteBuffer into) throws IOException {
     while (into.hasRemaining()) {
-      if (before.read(into) < 0) {
+      if (neighbours.before().read(into) < 0) {
         throw new EOFException("rank " + Math.floorMod(rank - 1, worldSize) + " closed its connection");
       }
     }
@@ -295,7 +241,7 @@ final class TcpRing implements Collective {
   private void sendQueued() {
     try {
       while (true) {
-        writeFully(next, outgoing.take());
+        Neighbours.writeFully(neighbours.next(), outgoing.take());
         synchronized (sent) {
           written++;
           sent.notifyAll();
@@ -329,12 +275,6 @@ final class TcpRing implements Collective {
     checkPeers();
   }
 
-  private static void writeFully(SocketChannel channel, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
-    }
-  }
-
   private void lost() {
     closeRing();
     whenPeerLost.forEach(Runnable::run);
@@ -343,8 +283,7 @@ final class TcpRing implements Collective {
 
   private void closeRing() {
     try {
-      next.close();
-      before.close();
+      neighbours.close();
     } catch (IOException e) {
       // closing is all that was wanted
     }

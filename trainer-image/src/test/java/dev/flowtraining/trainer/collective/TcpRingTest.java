@@ -209,10 +209,10 @@ class TcpRingTest {
         SocketChannel silent = SocketChannel.open(ring.getLocalAddress());
         SocketChannel wrong = SocketChannel.open(ring.getLocalAddress());
         SocketChannel before = SocketChannel.open(ring.getLocalAddress())) {
-      wrong.write(ByteBuffer.wrap(TcpRing.greeting("another session", 1)));
-      before.write(ByteBuffer.wrap(TcpRing.greeting("session", 1)));
+      wrong.write(ByteBuffer.wrap(Neighbours.greeting("another session", 1)));
+      before.write(ByteBuffer.wrap(Neighbours.greeting("session", 1)));
       long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
-      try (SocketChannel accepted = TcpRing.accept(ring, TcpRing.greeting("session", 1), deadline)) {
+      try (SocketChannel accepted = Neighbours.accept(ring, Neighbours.greeting("session", 1), deadline)) {
         assertThat(accepted.getRemoteAddress()).isEqualTo(before.getLocalAddress());
       }
       assertThat(silent.isOpen()).isTrue();
