@@ -131,8 +131,18 @@ final class ConfigRules {
         "has to be two numbers, each at least 0 and below 1, such as [0.9, 0.999]");
     demand(o.eps() > 0 && o.eps() <= 1, "train_conf.optim_conf.eps", "has to be above 0 and at most 1");
     within("train_conf.optim_conf.weight_decay", o.weightDecay(), 0, 1);
-    only("train_conf.scheduler", t.scheduler(), "warmuplr", "constantlr");
-    within("train_conf.scheduler_conf.warmup_steps", t.schedulerConf().warmupSteps(), 1, 100_000_000);
+    only("train_conf.scheduler", t.scheduler(), "warmuplr", "constantlr", "NoamHoldAnnealing", "cosine");
+    FlowConfig.Scheduler s = t.schedulerConf();
+    within("train_conf.scheduler_conf.warmup_steps", s.warmupSteps(), 1, 100_000_000);
+    within("train_conf.scheduler_conf.hold_steps", s.holdSteps(), 0, 100_000_000);
+    within("train_conf.scheduler_conf.max_steps", s.maxSteps(), 0, 1_000_000_000);
+    boolean ends = t.scheduler().equals("NoamHoldAnnealing") || t.scheduler().equals("cosine");
+    demand(!ends || s.maxSteps() > s.warmupSteps() + s.holdSteps(), "train_conf.scheduler_conf.max_steps",
+        "has to be above warmup_steps + hold_steps with the scheduler " + t.scheduler());
+    demand(s.holdSteps() == 0 || t.scheduler().equals("NoamHoldAnnealing"), "train_conf.scheduler_conf.hold_steps",
+        "has to be 0 with the scheduler " + t.scheduler() + "; only NoamHoldAnnealing holds");
+    demand(s.minLr() >= 0 && s.minLr() <= o.lr(), "train_conf.scheduler_conf.min_lr",
+        "has to be at least 0 and at most optim_conf.lr");
     within("train_conf.max_epoch", t.maxEpoch(), 1, 1_000_000);
     within("train_conf.accum_grad", t.accumGrad(), 1, 100_000);
     demand(t.gradClip() >= 0, "train_conf.grad_clip", "has to be above 0, or 0 for no clipping");

@@ -99,7 +99,7 @@ public record FlowConfig(
       // {@code adam} or {@code adamw}.
       String optim,
       Optim optimConf,
-      // {@code warmuplr} or {@code constantlr}.
+      // {@code warmuplr}, {@code constantlr}, {@code NoamHoldAnnealing} or {@code cosine}.
       String scheduler,
       Scheduler schedulerConf,
       int maxEpoch,
@@ -129,5 +129,12 @@ public record FlowConfig(
   public record Optim(double lr, List<Double> betas, double eps, double weightDecay) {}
 
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-  public record Scheduler(int warmupSteps) {}
+  public record Scheduler(
+      // Optimizer steps up to the full rate.
+      int warmupSteps,
+      // NoamHoldAnnealing: steps that stay at the full rate.
+      int holdSteps,
+      // NoamHoldAnnealing and cosine: the step after which the rate is minLr; 0 when it is not needed.
+      int maxSteps,
+      double minLr) {}
 }

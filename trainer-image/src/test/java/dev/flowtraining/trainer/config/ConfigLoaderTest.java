@@ -107,7 +107,10 @@ class ConfigLoaderTest {
       train_conf: {accum_grad: 0}                           | train_conf.accum_grad
       train_conf: {save_per_step: 0}                        | train_conf.save_per_step
       train_conf: {optim: sgd}                              | train_conf.optim
-      train_conf: {scheduler: cosine}                       | train_conf.scheduler
+      train_conf: {scheduler: step}                         | train_conf.scheduler
+      train_conf: {scheduler: cosine}                       | train_conf.scheduler_conf.max_steps
+      train_conf: {scheduler_conf: {hold_steps: 9}}         | train_conf.scheduler_conf.hold_steps
+      train_conf: {scheduler_conf: {min_lr: 1}}             | train_conf.scheduler_conf.min_lr
       train_conf: {optim_conf: {lr: 0}}                     | train_conf.optim_conf.lr
       train_conf: {optim_conf: {betas: [0.9]}}              | train_conf.optim_conf.betas
       train_conf: {dropout: 1.0}                            | train_conf.dropout
