@@ -48,16 +48,16 @@ public final class FlowTrainer {
 
   private int exitCode(String[] args) {
     CommandLineOptions options = new CommandLineOptions();
-    ModelsCommand models = args.length > 0 && args[0].equals(ModelsCommand.NAME) ? new ModelsCommand() : null;
-    CommandLine line = new CommandLine(models == null ? options : models);
+    PrintingCommand printing = args.length > 0 ? PrintingCommand.named(args[0]) : null;
+    CommandLine line = new CommandLine(printing == null ? options : printing);
     CountDownLatch done = new CountDownLatch(1);
     try {
-      line.parseArgs(models == null ? args : Arrays.copyOfRange(args, 1, args.length));
+      line.parseArgs(printing == null ? args : Arrays.copyOfRange(args, 1, args.length));
       if (CommandLine.printHelpIfRequested(line.getParseResult())) {
         return ExitCode.DONE.code();
       }
-      if (models != null) {
-        models.run(System.out);
+      if (printing != null) {
+        printing.run(System.out);
         return ExitCode.DONE.code();
       }
       onTermination(Thread.currentThread(), done, options);

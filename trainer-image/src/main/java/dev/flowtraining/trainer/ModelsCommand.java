@@ -12,7 +12,7 @@ import picocli.CommandLine.Parameters;
     versionProvider = CommandLineOptions.Version.class,
     description = "Looks for the released models (CAM++, dual-codebook tokenizer) and tries each on a second of sound.",
     footer = {"", "Exit codes: 0 all are there and run, 66 something is missing or does not run."})
-final class ModelsCommand {
+final class ModelsCommand implements PrintingCommand {
   static final String NAME = "models";
 
   @Parameters(index = "0", paramLabel = "check", description = "the only thing to do with models")
@@ -26,7 +26,8 @@ final class ModelsCommand {
       description = "auto, cpu or cuda (${DEFAULT-VALUE})")
   String device = "auto";
 
-  void run(PrintStream out) {
+  @Override
+  public void run(PrintStream out) {
     if (!verb.equals("check") || !device.matches(CommandLineOptions.DEVICES)) {
       throw new StageFailure(ExitCode.USAGE, "Usage", "models " + verb + " --device " + device
           + " is not understood; flow-trainer models check DIR [--device auto|cpu|cuda]");

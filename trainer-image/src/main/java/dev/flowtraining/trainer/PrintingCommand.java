@@ -1,0 +1,17 @@
+package dev.flowtraining.trainer;
+
+import java.io.PrintStream;
+
+/** A command beside the stages, which answers on standard output and leaves nothing behind. */
+interface PrintingCommand {
+  void run(PrintStream out);
+
+  /** The command of that name, or null when it is none of these. */
+  static PrintingCommand named(String name) {
+    return switch (name) {
+      case ModelsCommand.NAME -> new ModelsCommand();
+      case InspectCommand.NAME -> new InspectCommand();
+      default -> null;
+    };
+  }
+}
