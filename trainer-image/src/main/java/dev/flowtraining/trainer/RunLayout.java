@@ -88,6 +88,11 @@ public record RunLayout(Path root) {
     return experiment().resolve("metrics.jsonl");
   }
 
+  /** What TensorBoard shows of an attempt; it reads the folder's files in the order of their names. */
+  public Path tensorBoard(int attempt) {
+    return root.resolve(String.format("tensorboard/flow_model/events.out.tfevents.attempt-%04d", attempt));
+  }
+
   public Path averaged() {
     return experiment().resolve("flow_averaged.pt");
   }

@@ -13,16 +13,24 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * {@code train.log} for people and {@code metrics.jsonl} for the report. Both are appended to by every attempt; after a
- * resume steps may occur again, and the later line counts.
+ * {@code train.log} for people, {@code metrics.jsonl} for the report, and TensorBoard's scalars. The first two are
+ * appended to by every attempt; after a resume steps may occur again, and the later line counts.
  */
 final class TrainLog {
   private static final ObjectMapper JSON = new ObjectMapper();
+  /** By event and name of the value. */
+  private static final Map<String, Map<String, String>> TAGS = Map.of(
+      "step", Map.of("loss", "TRAIN/loss", "grad_norm", "TRAIN/grad_norm", "learning_rate", "TRAIN/lr", "epoch",
+          "TRAIN/epoch", "frames_per_second", "TRAIN/frames_per_second", "data_wait", "TRAIN/data_wait"),
+      "validation", Map.of("cv_loss", "CV/loss", "best_cv_loss", "CV/best_loss", "cv_constant_loss",
+          "CV/constant_loss"));
 
   private final Path log;
   private final Path metrics;
+  private final EventFile events;
   private final boolean writes;
   private final int attempt;
 
@@ -35,6 +43,7 @@ final class TrainLog {
     if (writes) {
       Files.createDirectories(layout.experiment());
     }
+    events = writes ? new EventFile(layout.tensorBoard(attempt)) : null;
   }
 
   void say(String line) {
@@ -52,6 +61,30 @@ final class TrainLog {
       append(metrics, JSON.writeValueAsString(line));
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("not plain values: " + values, e);
+    }
+    if (writes) {
+      scalars(event, values);
+    }
+  }
+
+  /** Tags as CosyVoice's: {@code TRAIN/loss}, {@code CV/loss} and so on. */
+  private void scalars(String event, Map<String, Object> values) {
+    Map<String, String> tags = TAGS.getOrDefault(event, Map.of());
+    Map<String, Number> scalars = new TreeMap<>();
+    values.forEach((name, value) -> {
+      if (tags.containsKey(name) && value instanceof Number number) {
+        scalars.put(tags.get(name), number);
+      }
+    });
+    try {
+      long step = ((Number) values.get("step")).longValue();
+      if (event.equals("start")) {
+        events.start(step + 1);
+      } else if (!scalars.isEmpty()) {
+        events.scalars(step, scalars);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write TensorBoard's events", e);
     }
   }
 
