@@ -19,9 +19,14 @@ public record RunLayout(Path root) {
     return root.resolve(stage.id() + ".json");
   }
 
-  /** {@code train} or {@code dev}: Kaldi files {@code wav.scp text utt2spk utt2dur}, {@code rejects}. */
+  /** {@code train} or {@code dev}: Kaldi files {@code wav.scp text utt2spk utt2dur}, and what the stages add to them. */
   public Path data(String split) {
     return root.resolve("data").resolve(split);
+  }
+
+  /** {@code utt reason detail} of what a stage leaves out: {@code rejects} of stage 0, {@code rejects-parquet} and so on. */
+  public Path rejects(String split, Stage stage) {
+    return data(split).resolve(stage == Stage.PREPARE_DATA ? "rejects" : "rejects-" + stage.id());
   }
 
   /** {@code utt [ f f f … ]}, 192 floats. */

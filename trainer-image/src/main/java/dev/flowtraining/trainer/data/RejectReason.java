@@ -1,5 +1,7 @@
 package dev.flowtraining.trainer.data;
 
+import java.util.Arrays;
+
 /** Why an utterance cannot be used. The id is what stands in {@code rejects} and in the counts. */
 public enum RejectReason {
   MISSING_WAV("missing-wav"),
@@ -41,5 +43,11 @@ public enum RejectReason {
 
   public String id() {
     return id;
+  }
+
+  /** @throws IllegalArgumentException when there is no such reason */
+  static RejectReason of(String id) {
+    return Arrays.stream(values()).filter(r -> r.id.equals(id)).findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no reason to reject an utterance: " + id));
   }
 }

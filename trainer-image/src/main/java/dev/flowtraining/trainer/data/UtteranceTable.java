@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 
 /**
@@ -34,9 +35,10 @@ public final class UtteranceTable {
   private final int size;
   private final Parts parts;
 
-  /** One utterance's value; null leaves the utterance out. */
+  /** One utterance's value. */
   @FunctionalInterface
   public interface Extractor {
+    /** @throws Unusable which leaves the utterance out */
     String value(Utterance utterance) throws IOException;
   }
 
@@ -53,6 +55,11 @@ public final class UtteranceTable {
 
   private List<Utterance> part(int p) {
     return utterances.subList(p * size, Math.min(utterances.size(), (p + 1) * size));
+  }
+
+  /** How many utterances there are. */
+  public int utterances() {
+    return utterances.size();
   }
 
   /** How many utterances a shard has to do. */
@@ -79,10 +86,8 @@ public final class UtteranceTable {
     tally.add(all - items.size(), what);
     // all parts in one go: workers that waited at the end of each part would be idle most of the time
     StringBuilder text = new StringBuilder();
-    workers.map(items, item -> extractor.value(item.utterance()), (item, value) -> {
-      if (value != null) {
-        text.append(item.utterance().utt()).append(' ').append(value).append('\n');
-      }
+    workers.map(items, item -> value(extractor, item.utterance()), (item, value) -> {
+      text.append(item.utterance().utt()).append(' ').append(value).append('\n');
       if (item.last()) {
         Path draft = parts.draft(parts.file(item.part()).getFileName().toString());
         WholeFile.text(draft, text.toString());
@@ -94,13 +99,23 @@ public final class UtteranceTable {
     return new Share(all, all - items.size());
   }
 
+  private static String value(Extractor extractor, Utterance utterance) throws IOException {
+    try {
+      return extractor.value(utterance);
+    } catch (Unusable e) {
+      return new Reject(utterance.utt(), e.reason(), e.getMessage()).mark();
+    }
+  }
+
   /**
    * Writes the table, one part after the other, and removes what other input left of it.
    *
+   * @param rejects is given every utterance that has no value
    * @param each is told every utterance that has a value, in their order
    * @throws StageFailure 66 {@code ShardsMissing}
    */
-  public void merge(Stage stage, Progress progress, BiConsumer<Utterance, String> each) throws IOException {
+  public void merge(Stage stage, Progress progress, Rejects rejects, BiConsumer<Utterance, String> each)
+      throws IOException {
     parts.requireAll(stage);
     parts.removeOthers(progress);
     WholeFile.write(file, channel -> {
@@ -109,8 +124,15 @@ public final class UtteranceTable {
         Iterator<Utterance> mine = part(p).iterator();
         for (String line : Files.readAllLines(parts.file(p))) {
           int space = line.indexOf(' ');
-          each.accept(named(line.substring(0, Math.max(0, space)), mine, p), line.substring(space + 1));
-          out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+          Utterance utterance = named(line.substring(0, Math.max(0, space)), mine, p);
+          String value = line.substring(space + 1);
+          Optional<Reject> reject = Reject.marked(utterance.utt(), value);
+          if (reject.isPresent()) {
+            rejects.add(reject.get());
+          } else {
+            each.accept(utterance, value);
+            out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+          }
         }
       }
       out.flush();

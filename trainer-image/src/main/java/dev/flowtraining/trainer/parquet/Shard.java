@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.parquet;
 
 import dev.flowtraining.trainer.WholeFile;
 import dev.flowtraining.trainer.data.Parts;
+import dev.flowtraining.trainer.data.Reject;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.UtteranceFilter;
@@ -17,7 +18,7 @@ import java.util.Map;
 record Shard(int number, List<Utterance> utterances) {
 
   /** What a file holds: mel frames by utterance, in the order of its rows, and what was left out with the reason. */
-  record Written(Map<String, Integer> frames, Map<String, String> dropped) {}
+  record Written(Map<String, Integer> frames, List<Reject> dropped) {}
 
   /** Cuts a split into files of about so many bytes of audio, in its order. */
   static List<Shard> plan(List<Utterance> utterances, long bytes) throws IOException {
@@ -42,7 +43,7 @@ record Shard(int number, List<Utterance> utterances) {
     return "parquet_%09d.tar".formatted(number);
   }
 
-  /** Writes the file, then its list {@code utt frames} or {@code utt - reason}, which stands for the part. */
+  /** Writes the file, then its list {@code utt frames} or {@code utt - reason detail}, which stands for the part. */
   void write(Parts parts, RowSource source, ParquetFile.Layout layout, UtteranceFilter filter) throws IOException {
     StringBuilder list = new StringBuilder();
     boolean some = false;
@@ -56,7 +57,7 @@ record Shard(int number, List<Utterance> utterances) {
           writer.write(row);
           some = true;
         } catch (Unusable e) {
-          list.append(u.utt()).append(" - ").append(e.reason().id()).append('\n');
+          list.append(u.utt()).append(' ').append(new Reject(u.utt(), e.reason(), e.getMessage()).mark()).append('\n');
         }
       }
       if (some) {
@@ -73,14 +74,11 @@ record Shard(int number, List<Utterance> utterances) {
 
   Written written(Parts parts) throws IOException {
     Map<String, Integer> frames = new LinkedHashMap<>();
-    Map<String, String> dropped = new LinkedHashMap<>();
+    List<Reject> dropped = new ArrayList<>();
     for (String line : Files.readAllLines(parts.file(number))) {
-      String[] row = line.split(" ");
-      if (row[1].equals("-")) {
-        dropped.put(row[0], row[2]);
-      } else {
-        frames.put(row[0], Integer.parseInt(row[1]));
-      }
+      String[] row = line.split(" ", 2);
+      Reject.marked(row[0], row[1])
+          .ifPresentOrElse(dropped::add, () -> frames.put(row[0], Integer.parseInt(row[1])));
     }
     return new Written(frames, dropped);
   }

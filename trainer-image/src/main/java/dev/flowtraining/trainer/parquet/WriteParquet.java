@@ -13,6 +13,7 @@ import dev.flowtraining.trainer.WholeFile;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.KaldiFolder;
 import dev.flowtraining.trainer.data.Parts;
+import dev.flowtraining.trainer.data.Rejects;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.UtteranceFilter;
 import dev.flowtraining.trainer.data.Workers;
@@ -26,14 +27,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /**
  * Stage 3: everything about an utterance in one row of {@code parquet/<split>/parquet_%09d.tar}, with {@code data.list}
  * (paths relative to the run directory) and {@code utt2num_frames} (mel frames after the trim, in the rows' order).
  */
 public final class WriteParquet implements ShardedTask {
-  private static final int FORMAT = 2;
+  private static final int FORMAT = 3;
   private static final List<String> SPLITS = List.of("train", "dev");
 
   @Override
@@ -112,7 +112,7 @@ public final class WriteParquet implements ShardedTask {
     for (Split split : splits(context)) {
       split.parts().requireAll(Stage.PARQUET);
       split.parts().removeOthers(context.progress());
-      finish(layout, split, counts);
+      finish(context, split, counts);
       outputHash.file(layout.dataList(split.name())).file(layout.parquet(split.name()).resolve("utt2num_frames"));
     }
     return new Result(counts, outputHash.hex());
@@ -143,11 +143,12 @@ public final class WriteParquet implements ShardedTask {
     return splits;
   }
 
-  private static void finish(RunLayout layout, Split split, Map<String, Object> counts) throws IOException {
+  private static void finish(StageContext context, Split split, Map<String, Object> counts) throws IOException {
+    RunLayout layout = context.layout();
     Path folder = layout.parquet(split.name());
     StringBuilder list = new StringBuilder();
     StringBuilder frames = new StringBuilder();
-    Map<String, Integer> dropped = new TreeMap<>();
+    Rejects dropped = new Rejects(layout.rejects(split.name(), Stage.PARQUET));
     Set<Path> files = new HashSet<>();
     int rows = 0;
     long sum = 0;
@@ -162,11 +163,12 @@ public final class WriteParquet implements ShardedTask {
         rows++;
         sum += row.getValue();
       }
-      written.dropped().values().forEach(reason -> dropped.merge(reason, 1, Integer::sum));
+      written.dropped().forEach(dropped::add);
     }
+    dropped.write(context.config().prepareConf().maxRejectFraction(), rows + dropped.size());
     if (rows == 0) {
       throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split.name()
-          + " is left (" + dropped + "); give longer recordings, or widen dataset_conf.filter_conf");
+          + " is left (" + dropped.byReason() + "); give longer recordings, or widen dataset_conf.filter_conf");
     }
     replace(folder, files, split.parts());
     WholeFile.text(folder.resolve("utt2num_frames"), frames.toString());
@@ -174,7 +176,7 @@ public final class WriteParquet implements ShardedTask {
     counts.put(split.name() + "Utterances", rows);
     counts.put(split.name() + "Files", list.toString().lines().count());
     counts.put(split.name() + "Frames", sum);
-    counts.put(split.name() + "Dropped", dropped);
+    counts.put(split.name() + "Dropped", dropped.byReason());
   }
 
   /** The files take the place of those of an older result. A merge that was interrupted here has moved some already. */

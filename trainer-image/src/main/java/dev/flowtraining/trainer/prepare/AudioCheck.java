@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.prepare;
 
 import dev.flowtraining.trainer.audio.AudioFile;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.Reject;
 import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;

@@ -4,6 +4,7 @@ import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.audio.AudioFormat;
 import dev.flowtraining.trainer.data.KaldiTable;
+import dev.flowtraining.trainer.data.Reject;
 import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Utterance;
 import java.io.IOException;

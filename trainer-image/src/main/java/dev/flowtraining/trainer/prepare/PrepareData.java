@@ -7,7 +7,9 @@ import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.StageTask;
+import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.KaldiFolder;
+import dev.flowtraining.trainer.data.Rejects;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.Workers;
@@ -23,7 +25,7 @@ import java.util.Set;
 
 /** Stage 0: a user's recordings → validated Kaldi folders {@code data/train} and {@code data/dev}. */
 public final class PrepareData implements StageTask {
-  private static final int FORMAT = 2;
+  private static final int FORMAT = 3;
   /** Held out when the user says nothing about validation. */
   private static final double DEFAULT_DEV_FRACTION = 0.02;
   /** The released models work at 16 kHz and refuse upsampled audio. */
@@ -31,14 +33,20 @@ public final class PrepareData implements StageTask {
 
   @Override
   public String inputHash(StageContext context) throws IOException {
+    return recordings(context).add(context.config().prepareConf().maxRejectFraction()).hex();
+  }
+
+  /** What determines the utterances. How many may be rejected does not: whoever allows more keeps the stages after. */
+  private static InputHash recordings(StageContext context) throws IOException {
     StageOptions o = context.options();
-    InputHash hash = InputHash.start().add("prepare-data").add(FORMAT).add(context.config().prepareConf())
-        .add(minRate(o)).add(o.dev() == null ? devFraction(o) : "dev");
+    FlowConfig.Prepare config = context.config().prepareConf();
+    InputHash hash = InputHash.start().add("prepare-data").add(FORMAT).add(config.minSeconds())
+        .add(config.maxSeconds()).add(minRate(o)).add(o.dev() == null ? devFraction(o) : "dev");
     fingerprint(hash, train(o));
     if (o.dev() != null) {
       fingerprint(hash, dev(o));
     }
-    return hash.hex();
+    return hash;
   }
 
   /** Names, texts, and sizes and times of the files; their content is not read for this. */
@@ -72,7 +80,7 @@ public final class PrepareData implements StageTask {
     if (dev == null) {
       DevSplit split = DevSplit.of(requireSome(train.utterances(), "train"), devFraction(o));
       train = new Checked(split.train(), train.rejects(), train.belowTarget());
-      dev = new Checked(split.dev(), new Rejects(context.layout().data("dev").resolve("rejects")), 0);
+      dev = new Checked(split.dev(), new Rejects(context.layout().rejects("dev", Stage.PREPARE_DATA)), 0);
       dev.rejects().write();
     } else {
       requireDistinct(train.utterances(), dev.utterances());
@@ -87,7 +95,7 @@ public final class PrepareData implements StageTask {
 
   private static Checked check(StageContext context, String split, Source source, AudioCheck check,
       Map<String, Double> seconds, Tally tally) throws IOException, InterruptedException {
-    Rejects rejects = new Rejects(context.layout().data(split).resolve("rejects"));
+    Rejects rejects = new Rejects(context.layout().rejects(split, Stage.PREPARE_DATA));
     source.rejects().forEach(rejects::add);
     List<Utterance> accepted = new ArrayList<>();
     int[] low = {0};
@@ -104,8 +112,7 @@ public final class PrepareData implements StageTask {
         tally.add(1, "audio files");
       });
     }
-    rejects.write();
-    rejects.requireAtMost(context.config().prepareConf().maxRejectFraction(), total);
+    rejects.write(context.config().prepareConf().maxRejectFraction(), total);
     return new Checked(accepted, rejects, low[0]);
   }
 
@@ -125,7 +132,7 @@ public final class PrepareData implements StageTask {
     counts.put("rejectedByReason", reasons);
     counts.put("below16kHz", train.belowTarget() + dev.belowTarget());
 
-    InputHash hash = InputHash.start().add(new PrepareData().inputHash(context));
+    InputHash hash = recordings(context);
     for (String split : List.of("train", "dev")) {
       for (String name : List.of("wav.scp", "text", "utt2spk", "utt2dur")) {
         hash.file(context.layout().data(split).resolve(name));

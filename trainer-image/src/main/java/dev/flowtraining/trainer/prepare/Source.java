@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.prepare;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.data.Reject;
 import dev.flowtraining.trainer.data.Utterance;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -12,8 +12,11 @@ import dev.flowtraining.trainer.Step;
 import dev.flowtraining.trainer.audio.Fbank;
 import dev.flowtraining.trainer.data.KaldiFolder;
 import dev.flowtraining.trainer.data.Parts;
+import dev.flowtraining.trainer.data.RejectReason;
+import dev.flowtraining.trainer.data.Rejects;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.TextVector;
+import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.UtteranceTable;
 import dev.flowtraining.trainer.data.Workers;
 import java.io.IOException;
@@ -25,7 +28,7 @@ import java.util.Map;
 
 /** Stage 1: an embedding per utterance, {@code utt2embedding}, and their mean per speaker, {@code spk2embedding}. */
 public final class SpeakerEmbedding implements ShardedTask {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final List<String> SPLITS = List.of("train", "dev");
 
   @Override
@@ -50,10 +53,19 @@ public final class SpeakerEmbedding implements ShardedTask {
     try (SpeakerEncoder encoder = encoder(context); Workers workers = Workers.start()) {
       for (UtteranceTable table : tables.values()) {
         done = done.plus(table.extract(shard,
-            u -> TextVector.write(encoder.embed(u.waveform(Fbank.RATE).samples())), workers, tally));
+            u -> TextVector.write(finite(encoder.embed(u.waveform(Fbank.RATE).samples()))), workers, tally));
       }
     }
     return done;
+  }
+
+  private static float[] finite(float[] embedding) throws Unusable {
+    for (float v : embedding) {
+      if (!Float.isFinite(v)) {
+        throw new Unusable(RejectReason.BAD_EMBEDDING, "the speaker encoder gives " + v);
+      }
+    }
+    return embedding;
   }
 
   @Override
@@ -65,13 +77,16 @@ public final class SpeakerEmbedding implements ShardedTask {
       String split = table.getKey();
       SpeakerMeans means = new SpeakerMeans();
       int[] utterances = {0};
-      table.getValue().merge(Stage.SPEAKER_EMBEDDING, context.progress(), (u, value) -> {
+      Rejects rejects = new Rejects(layout.rejects(split, Stage.SPEAKER_EMBEDDING));
+      table.getValue().merge(Stage.SPEAKER_EMBEDDING, context.progress(), rejects, (u, value) -> {
         means.add(u.spk(), TextVector.read(value));
         utterances[0]++;
       });
+      rejects.write(context.config().prepareConf().maxRejectFraction(), table.getValue().utterances());
       means.write(layout.spk2embedding(split));
       outputHash.file(layout.utt2embedding(split)).file(layout.spk2embedding(split));
       counts.put(split + "Utterances", utterances[0]);
+      counts.put(split + "Rejected", rejects.byReason());
       counts.put(split + "Speakers", means.speakers());
     }
     counts.put("encoder", isBuiltin(context) ? "builtin" : model(context).getFileName().toString());

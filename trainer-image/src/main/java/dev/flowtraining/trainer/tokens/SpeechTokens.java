@@ -12,6 +12,8 @@ import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.DualCodebook;
 import dev.flowtraining.trainer.data.KaldiFolder;
 import dev.flowtraining.trainer.data.Parts;
+import dev.flowtraining.trainer.data.RejectReason;
+import dev.flowtraining.trainer.data.Rejects;
 import dev.flowtraining.trainer.data.Tally;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
@@ -28,13 +30,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Stage 2: the flat dual-codebook tokens of every utterance, {@code utt2speech_token}. */
 public final class SpeechTokens implements ShardedTask {
-  private static final Logger LOG = LoggerFactory.getLogger(SpeechTokens.class);
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final List<String> SPLITS = List.of("train", "dev");
 
   @Override
@@ -86,15 +85,17 @@ public final class SpeechTokens implements ShardedTask {
   public Result merge(StageContext context) throws IOException {
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start();
+    Map<String, UtteranceTable> tables = tables(context);
     for (String split : SPLITS) {
-      Path file = context.layout().utt2speechToken(split);
-      List<Utterance> utterances = KaldiFolder.read(context.layout().data(split));
+      UtteranceTable table = tables.get(split);
+      Rejects rejects = new Rejects(context.layout().rejects(split, Stage.SPEECH_TOKENS));
       CodeUsage usage = new CodeUsage();
-      new UtteranceTable(file, inputHash(context), utterances).merge(Stage.SPEECH_TOKENS,
-          context.progress(), (u, value) -> usage.add(Arrays.stream(value.split(" ")).mapToLong(Long::parseLong).toArray()));
-      outputHash.file(file);
+      table.merge(Stage.SPEECH_TOKENS, context.progress(), rejects,
+          (u, value) -> usage.add(Arrays.stream(value.split(" ")).mapToLong(Long::parseLong).toArray()));
+      rejects.write(context.config().prepareConf().maxRejectFraction(), table.utterances());
+      outputHash.file(context.layout().utt2speechToken(split));
       counts.put(split + "Utterances", usage.utterances());
-      counts.put(split + "WithoutTokens", utterances.size() - usage.utterances());
+      counts.put(split + "Rejected", rejects.byReason());
       counts.put(split + "Groups", usage.tokens() / DualCodebook.GROUP);
       counts.put(split + "Vq02Perplexity", usage.vq02Perplexity());
       counts.put(split + "Vq06Perplexity", usage.vq06Perplexity());
@@ -162,7 +163,7 @@ public final class SpeechTokens implements ShardedTask {
     int batch = 64; // a fixed number: the fit must not depend on how many cores there are
     for (int i = 0; i < drawn.size() && frames < config.maxFitFrames(); i += batch) {
       workers.map(drawn.subList(i, Math.min(drawn.size(), i + batch)),
-          u -> AcousticFeatures.of(u.waveform(SpeechTokenizer.RATE).samples()), (u, f) -> features.add(f));
+          SpeechTokens::features, (u, f) -> f.ifPresent(features::add));
       frames = features.stream().mapToLong(f -> f.vq06().length / AcousticFeatures.VQ06_DIMENSIONS).sum();
     }
     if (frames == 0) {
@@ -172,14 +173,21 @@ public final class SpeechTokens implements ShardedTask {
     return features;
   }
 
-  /** @return null, which leaves the utterance out, when there is no whole group or the model cannot take it */
-  private static String text(SpeechTokenizer tokenizer, Utterance utterance) throws IOException {
+  /** None of a recording that cannot be used: it is rejected with its reason when its tokens are wanted. */
+  private static Optional<AcousticFeatures> features(Utterance utterance) throws IOException {
     try {
-      long[] flat = tokenizer.tokens(utterance.waveform(SpeechTokenizer.RATE).samples());
-      return flat.length == 0 ? null : Arrays.stream(flat).mapToObj(Long::toString).collect(Collectors.joining(" "));
+      return Optional.of(AcousticFeatures.of(utterance.waveform(SpeechTokenizer.RATE).samples()));
     } catch (Unusable e) {
-      LOG.warn("{} has no tokens: {}", utterance.utt(), e.getMessage());
-      return null;
+      return Optional.empty();
     }
+  }
+
+  /** @throws Unusable when there is no whole group or the model cannot take it */
+  private static String text(SpeechTokenizer tokenizer, Utterance utterance) throws IOException {
+    long[] flat = tokenizer.tokens(utterance.waveform(SpeechTokenizer.RATE).samples());
+    if (flat.length == 0) {
+      throw new Unusable(RejectReason.NO_TOKENS, "it is shorter than one group of tokens, 0.12 s");
+    }
+    return Arrays.stream(flat).mapToObj(Long::toString).collect(Collectors.joining(" "));
   }
 }

@@ -4,7 +4,7 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.data.RejectReason;
 import dev.flowtraining.trainer.data.Unusable;
 import dev.flowtraining.trainer.data.Utterance;
-import dev.flowtraining.trainer.prepare.Reject;
+import dev.flowtraining.trainer.data.Reject;
 import dev.flowtraining.trainer.prepare.Source;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -29,7 +29,11 @@ public final class Stages {
   }
 
   public static StageContext context(Path run, StageOptions options, double maxRejectFraction) {
-    FlowConfig config = new FlowConfig(null, null, new FlowConfig.Prepare(maxRejectFraction, 0.5, 2.5),
+    return context(run, options, new FlowConfig.Prepare(maxRejectFraction, 0.5, 2.5));
+  }
+
+  public static StageContext context(Path run, StageOptions options, FlowConfig.Prepare prepare) {
+    FlowConfig config = new FlowConfig(null, null, prepare,
         new FlowConfig.Tokenizer(8, 16, 5, 5000, false),
         dataset("utt"), null);
     return new StageContext(new RunLayout(run), config, options, Ranks.of(Map.of()), Progress.NONE);

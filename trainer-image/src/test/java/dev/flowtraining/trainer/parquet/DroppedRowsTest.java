@@ -25,7 +25,7 @@ class DroppedRowsTest {
   @Test
   void audioThatWasReplacedIsDroppedWithItsReason() throws Exception {
     Path train = input("train", 3);
-    StageContext context = Stages.context(folder.resolve("run"), Stages.options(train, input("dev", 1), null, null), 0);
+    StageContext context = Stages.context(folder.resolve("run"), Stages.options(train, input("dev", 1), null, null), 0.5);
     Stages.run(context, Stage.PREPARE_DATA, new PrepareData());
     Stages.run(context, Stage.SPEAKER_EMBEDDING, new SpeakerEmbedding());
     Stages.run(context, Stage.SPEECH_TOKENS, new SpeechTokens());

@@ -29,7 +29,7 @@ class WriteParquetTest {
   @Test
   void theSettingsShapeTheFilesAndWhatIsLeftOutIsCounted() throws Exception {
     StageContext context = Stages.context(folder.resolve("run"), Stages.options(sounds("in", 0, UTTERANCES),
-        sounds("dev", 50, 51), null, null), 0);
+        sounds("dev", 50, 51), null, null), 0.5);
     Stages.run(context, Stage.PREPARE_DATA, new PrepareData());
     Stages.run(context, Stage.SPEAKER_EMBEDDING, new SpeakerEmbedding());
     Stages.run(context, Stage.SPEECH_TOKENS, new SpeechTokens());
