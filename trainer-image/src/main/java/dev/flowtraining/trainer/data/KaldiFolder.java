@@ -1,41 +1,47 @@
 package dev.flowtraining.trainer.data;
 
+import dev.flowtraining.trainer.WholeFile;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.StringJoiner;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 
 /** A Kaldi data folder as stage 0 writes it: {@code wav.scp text utt2spk spk2utt utt2dur}, sorted by bytes. */
 public final class KaldiFolder {
   private KaldiFolder() {}
 
-  /** @param seconds duration of each utterance, in the order of {@code utterances} */
-  public static void write(Path folder, List<Utterance> utterances, Map<String, Double> seconds) throws IOException {
-    Map<String, String> wav = new LinkedHashMap<>();
-    Map<String, String> text = new LinkedHashMap<>();
-    Map<String, String> utt2spk = new LinkedHashMap<>();
-    Map<String, String> utt2dur = new LinkedHashMap<>();
-    for (Utterance u : utterances) {
-      wav.put(u.utt(), u.wav().toString());
-      text.put(u.utt(), u.text());
-      utt2spk.put(u.utt(), u.spk());
-      utt2dur.put(u.utt(), Double.toString(seconds.get(u.utt())));
-    }
-    Map<String, List<String>> spk2utt = new TreeMap<>(KaldiTable.ORDER);
-    utt2spk.keySet().stream().sorted(KaldiTable.ORDER)
-        .forEach(utt -> spk2utt.computeIfAbsent(utt2spk.get(utt), s -> new ArrayList<>()).add(utt));
-    Map<String, String> lists = new LinkedHashMap<>();
-    spk2utt.forEach((spk, utts) -> lists.put(spk, String.join(" ", utts)));
-    Files.createDirectories(folder);
-    KaldiTable.write(folder.resolve("text"), text);
-    KaldiTable.write(folder.resolve("utt2spk"), utt2spk);
-    KaldiTable.write(folder.resolve("spk2utt"), lists);
-    KaldiTable.write(folder.resolve("utt2dur"), utt2dur);
-    KaldiTable.write(folder.resolve("wav.scp"), wav);
+  /** @param seconds duration of each utterance by its name */
+  public static void write(Path folder, List<Utterance> utterances, ToDoubleFunction<String> seconds)
+      throws IOException {
+    List<Utterance> sorted = utterances.stream().sorted(Comparator.comparing(Utterance::utt, KaldiTable.ORDER)).toList();
+    table(folder.resolve("text"), sorted, Utterance::text);
+    table(folder.resolve("utt2spk"), sorted, Utterance::spk);
+    table(folder.resolve("utt2dur"), sorted, u -> Double.toString(seconds.applyAsDouble(u.utt())));
+    Map<String, StringJoiner> spk2utt = new HashMap<>();
+    sorted.forEach(u -> spk2utt.computeIfAbsent(u.spk(), s -> new StringJoiner(" ")).add(u.utt()));
+    KaldiTable.write(folder.resolve("spk2utt"), spk2utt.keySet(), spk -> spk2utt.get(spk).toString());
+    table(folder.resolve("wav.scp"), sorted, u -> u.wav().toString());
+  }
+
+  /** One table at a time: all at once would take more memory than the utterances do. */
+  private static void table(Path file, List<Utterance> sorted, Function<Utterance, String> value) throws IOException {
+    WholeFile.write(file, channel -> {
+      OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+      for (Utterance u : sorted) {
+        out.write((u.utt() + " " + value.apply(u) + "\n").getBytes(StandardCharsets.UTF_8));
+      }
+      out.flush();
+    });
   }
 
   /** The utterances in the order of the files. */

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 /**
  * A split's utterances in Parquet files, of stage 3 or of CosyVoice's tools. Lengths come from {@code utt2num_frames}
  * beside {@code data.list}, where stage 3 has applied the filter; without it (files from elsewhere) every row is looked
- * at and filtered when this opens. Row groups used last stay in memory within an eighth of the heap; finished examples
- * where {@code dataset_conf.mel_cache} says.
+ * at and filtered when this opens. Rows still to come of open row groups wait within an eighth of the heap; finished
+ * examples stay where {@code dataset_conf.mel_cache} says.
  */
 public final class ParquetExamples implements Examples {
   private final RowGroups rows;
@@ -92,7 +92,7 @@ public final class ParquetExamples implements Examples {
     UtteranceFilter filter = new UtteranceFilter(config.filterConf());
     int[] frames = new int[rows.rows()];
     for (int i = 0; i < frames.length; i++) {
-      UtteranceRow row = rows.row(i);
+      UtteranceRow row = rows.take(i);
       try {
         frames[i] = filter.frames(row);
         loader.speaker(row);
@@ -131,7 +131,7 @@ public final class ParquetExamples implements Examples {
     if (kept.isPresent()) {
       return kept;
     }
-    Optional<Example> example = decode(rows.row(rowOf[index]));
+    Optional<Example> example = decode(rows.take(rowOf[index]));
     example.ifPresent(e -> cache.put(index, e));
     return example;
   }

@@ -5,31 +5,34 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * The row groups of some files, numbered through, of which those used last stay in memory within a number of bytes.
- * Batches keep to a few row groups at a time, so that each is read about once an epoch. Thread-safe; threads that want
- * the same group wait for the one that reads it.
+ * The row groups of some files, numbered through. An epoch takes every row once, so that a row is let go when it is
+ * taken and what is held is what is still to come: batches keep to a few row groups at a time, and each is read about
+ * once an epoch. When the rows to come are more than a number of bytes, the groups used longest ago are closed and read
+ * again. Thread-safe; threads that want the same group wait for the one that reads it.
  */
 public final class RowGroups {
   private record Group(Path file, int index, int firstRow, int rows) {}
 
-  private record Loading(CompletableFuture<List<UtteranceRow>> rows) {
-    long bytes() {
-      return rows.isDone() && !rows.isCompletedExceptionally()
-          ? rows.join().stream().mapToLong(RowGroups::bytes).sum() : 0;
-    }
+  /** A group that is being read or has been. All but the future is guarded by {@link #open}. */
+  private static final class Open {
+    private final CompletableFuture<UtteranceRow[]> rows = new CompletableFuture<>();
+    private int left;
+    private long bytes;
   }
 
   private final List<Group> groups = new ArrayList<>();
   private final int[] firstRows;
   private final int rows;
   private final long maxBytes;
-  private final LinkedHashMap<Integer, Loading> open = new LinkedHashMap<>(16, 0.75f, true);
+  private final LinkedHashMap<Integer, Open> open = new LinkedHashMap<>(16, 0.75f, true);
+  private long bytes;
 
   /** Reads the files' footers. */
   public RowGroups(List<Path> files, long maxBytes) throws IOException {
@@ -58,29 +61,43 @@ public final class RowGroups {
     return firstRows.clone();
   }
 
-  /** A row by its number over all files. */
-  public UtteranceRow row(int row) {
-    int found = Arrays.binarySearch(firstRows, row);
-    int index = found >= 0 ? found : -found - 2;
-    return rowsOf(index).get(row - firstRows[index]);
+  /** About what the rows that wait take, bytes. */
+  long waiting() {
+    synchronized (open) {
+      return bytes;
+    }
   }
 
-  private List<UtteranceRow> rowsOf(int index) {
-    CompletableFuture<List<UtteranceRow>> mine = null;
-    Loading loading;
-    synchronized (open) {
-      loading = open.get(index);
-      if (loading == null) {
-        mine = new CompletableFuture<>();
-        loading = new Loading(mine);
-        open.put(index, loading);
+  /** Takes a row by its number over all files; whoever takes it again has its group read again. */
+  public UtteranceRow take(int row) {
+    int found = Arrays.binarySearch(firstRows, row);
+    int index = found >= 0 ? found : -found - 2;
+    while (true) {
+      Open group = opened(index);
+      UtteranceRow taken = taken(index, group, row - firstRows[index]);
+      if (taken != null) {
+        return taken;
       }
     }
-    if (mine != null) {
-      read(index, mine);
+  }
+
+  private Open opened(int index) {
+    Open group;
+    boolean mine;
+    synchronized (open) {
+      group = open.get(index);
+      mine = group == null;
+      if (mine) {
+        group = new Open();
+        open.put(index, group);
+      }
+    }
+    if (mine) {
+      read(index, group);
     }
     try {
-      return loading.rows().join();
+      group.rows.join();
+      return group;
     } catch (CompletionException e) {
       switch (e.getCause()) {
         case RuntimeException cause -> throw cause;
@@ -90,24 +107,57 @@ public final class RowGroups {
     }
   }
 
-  private void read(int index, CompletableFuture<List<UtteranceRow>> result) {
-    Group group = groups.get(index);
+  /** @return null when it has been taken before; the group is closed then */
+  private UtteranceRow taken(int index, Open group, int place) {
+    UtteranceRow[] rows = group.rows.join();
+    synchronized (open) {
+      UtteranceRow row = rows[place];
+      rows[place] = null;
+      if (row != null) {
+        group.left--;
+        group.bytes -= bytes(row);
+        bytes -= open.get(index) == group ? bytes(row) : 0;
+      }
+      if (row == null || group.left == 0) {
+        close(index, group);
+      }
+      return row;
+    }
+  }
+
+  private void close(int index, Open group) {
+    if (open.remove(index, group)) {
+      bytes -= group.bytes;
+    }
+  }
+
+  private void read(int index, Open group) {
+    Group of = groups.get(index);
+    UtteranceRow[] rows;
     try {
-      result.complete(ParquetFile.readRowGroup(group.file(), group.index()));
-    } catch (IOException e) {
-      result.completeExceptionally(new UncheckedIOException("cannot read " + group.file(), e));
-    } catch (RuntimeException | Error e) {
-      result.completeExceptionally(e);
+      rows = ParquetFile.readRowGroup(of.file(), of.index()).toArray(UtteranceRow[]::new);
+    } catch (IOException | RuntimeException | Error e) {
+      synchronized (open) {
+        open.remove(index, group); // the next one tries again
+      }
+      group.rows.completeExceptionally(e instanceof IOException io
+          ? new UncheckedIOException("cannot read " + of.file(), io) : e);
+      return;
     }
     synchronized (open) {
-      if (result.isCompletedExceptionally()) {
-        open.remove(index); // the next one tries again
-      }
-      long bytes = open.values().stream().mapToLong(Loading::bytes).sum();
-      while (open.size() > 1 && bytes > maxBytes) {
-        bytes -= open.pollFirstEntry().getValue().bytes();
+      group.left = rows.length;
+      group.bytes = Arrays.stream(rows).mapToLong(RowGroups::bytes).sum();
+      bytes += group.bytes;
+      Iterator<Open> longestAgo = open.values().iterator();
+      while (bytes > maxBytes && longestAgo.hasNext()) {
+        Open other = longestAgo.next();
+        if (other != group && other.rows.isDone()) {
+          longestAgo.remove();
+          bytes -= other.bytes;
+        }
       }
     }
+    group.rows.complete(rows);
   }
 
   private static long bytes(UtteranceRow row) {

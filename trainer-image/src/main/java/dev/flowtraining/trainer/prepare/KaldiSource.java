@@ -39,21 +39,23 @@ final class KaldiSource {
     List<Utterance> utterances = new ArrayList<>();
     List<Reject> rejects = new ArrayList<>();
     for (String utt : utts) {
-      String path = wav.get(utt);
-      String spk = utt2spk == null ? Source.speakerOf(utt) : utt2spk.get(utt);
+      // taken out, so that there are not two of everything at the end
+      String path = wav.remove(utt);
+      String words = text.remove(utt);
+      String spk = utt2spk == null ? Source.speakerOf(utt) : utt2spk.remove(utt);
       if (path == null) {
         rejects.add(new Reject(utt, RejectReason.MISSING_WAV, "text has it, wav.scp has not"));
       } else if (path.endsWith("|") || path.startsWith("|")) {
         rejects.add(new Reject(utt, RejectReason.PIPE, "commands in wav.scp are never run; write the audio to a file"));
-      } else if (!text.containsKey(utt)) {
+      } else if (words == null) {
         rejects.add(new Reject(utt, RejectReason.MISSING_TEXT, "wav.scp has it, text has not"));
-      } else if (text.get(utt).isBlank()) {
+      } else if (words.isBlank()) {
         rejects.add(new Reject(utt, RejectReason.EMPTY_TEXT, "no words in text"));
       } else if (spk == null) {
         rejects.add(new Reject(utt, RejectReason.MISSING_SPEAKER, "utt2spk has no line for it"));
       } else {
         Path file = folder.toAbsolutePath().resolve(prefix.map(path)).normalize();
-        utterances.add(new Utterance(utt, file, text.get(utt), spk));
+        utterances.add(new Utterance(utt, file, words, spk));
       }
     }
     return new Source(utterances, rejects);

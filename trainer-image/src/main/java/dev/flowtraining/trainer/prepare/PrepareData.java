@@ -33,19 +33,33 @@ public final class PrepareData implements StageTask {
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    return recordings(context).add(context.config().prepareConf().maxRejectFraction()).hex();
+    return recordings(context, Given.by(context.options()))
+        .add(context.config().prepareConf().maxRejectFraction()).hex();
+  }
+
+  /** What the user's folders list; without a folder for validation {@code dev} is empty and its part is held out. */
+  private record Given(Source train, Source dev) {
+    static Given by(StageOptions o) throws IOException {
+      if (o.train() == null) {
+        throw new StageFailure(ExitCode.USAGE, "MissingOption", "prepare-data needs --train FOLDER");
+      }
+      if (o.dev() != null && o.devFraction() != null) {
+        throw new StageFailure(ExitCode.USAGE, "ConflictingOptions", "give --dev or --dev-fraction, not both");
+      }
+      PathPrefix prefix = PathPrefix.of(o.pathPrefix());
+      return new Given(Source.read("--train", o.train(), prefix),
+          o.dev() == null ? new Source(List.of(), List.of()) : Source.read("--dev", o.dev(), prefix));
+    }
   }
 
   /** What determines the utterances. How many may be rejected does not: whoever allows more keeps the stages after. */
-  private static InputHash recordings(StageContext context) throws IOException {
+  private static InputHash recordings(StageContext context, Given given) throws IOException {
     StageOptions o = context.options();
     FlowConfig.Prepare config = context.config().prepareConf();
     InputHash hash = InputHash.start().add("prepare-data").add(FORMAT).add(config.minSeconds())
         .add(config.maxSeconds()).add(minRate(o)).add(o.dev() == null ? devFraction(o) : "dev");
-    fingerprint(hash, train(o));
-    if (o.dev() != null) {
-      fingerprint(hash, dev(o));
-    }
+    fingerprint(hash, given.train());
+    fingerprint(hash, given.dev());
     return hash;
   }
 
@@ -70,13 +84,12 @@ public final class PrepareData implements StageTask {
     StageOptions o = context.options();
     AudioCheck check = new AudioCheck(context.config().prepareConf(), minRate(o));
     Map<String, Double> seconds = new HashMap<>();
-
-    Source trainSource = train(o);
-    Source devSource = o.dev() == null ? new Source(List.of(), List.of()) : dev(o);
+    Given given = Given.by(o);
+    InputHash recordings = recordings(context, given);
     Tally tally = new Tally(context.progress(), Stage.PREPARE_DATA,
-        trainSource.utterances().size() + devSource.utterances().size());
-    Checked train = check(context, "train", trainSource, check, seconds, tally);
-    Checked dev = o.dev() == null ? null : check(context, "dev", devSource, check, seconds, tally);
+        given.train().utterances().size() + given.dev().utterances().size());
+    Checked train = check(context, "train", given.train(), check, seconds, tally);
+    Checked dev = o.dev() == null ? null : check(context, "dev", given.dev(), check, seconds, tally);
     if (dev == null) {
       DevSplit split = DevSplit.of(requireSome(train.utterances(), "train"), devFraction(o));
       train = new Checked(split.train(), train.rejects(), train.belowTarget());
@@ -85,9 +98,9 @@ public final class PrepareData implements StageTask {
     } else {
       requireDistinct(train.utterances(), dev.utterances());
     }
-    KaldiFolder.write(context.layout().data("train"), requireSome(train.utterances(), "train"), seconds);
-    KaldiFolder.write(context.layout().data("dev"), requireSome(dev.utterances(), "dev"), seconds);
-    return result(context, train, dev, seconds);
+    KaldiFolder.write(context.layout().data("train"), requireSome(train.utterances(), "train"), seconds::get);
+    KaldiFolder.write(context.layout().data("dev"), requireSome(dev.utterances(), "dev"), seconds::get);
+    return result(context, recordings, train, dev, seconds);
   }
 
   /** @param belowTarget accepted recordings of a rate under 16 kHz, whose upper mel bins are empty */
@@ -116,8 +129,8 @@ public final class PrepareData implements StageTask {
     return new Checked(accepted, rejects, low[0]);
   }
 
-  private static Result result(StageContext context, Checked train, Checked dev, Map<String, Double> seconds)
-      throws IOException {
+  private static Result result(StageContext context, InputHash hash, Checked train, Checked dev,
+      Map<String, Double> seconds) throws IOException {
     Map<String, Integer> reasons = train.rejects().byReason();
     dev.rejects().byReason().forEach((reason, n) -> reasons.merge(reason, n, Integer::sum));
     Set<String> speakers = new HashSet<>();
@@ -132,7 +145,6 @@ public final class PrepareData implements StageTask {
     counts.put("rejectedByReason", reasons);
     counts.put("below16kHz", train.belowTarget() + dev.belowTarget());
 
-    InputHash hash = recordings(context);
     for (String split : List.of("train", "dev")) {
       for (String name : List.of("wav.scp", "text", "utt2spk", "utt2dur")) {
         hash.file(context.layout().data(split).resolve(name));
@@ -161,20 +173,6 @@ public final class PrepareData implements StageTask {
       throw new StageFailure(ExitCode.BAD_DATA, "DuplicateUtterance",
           "'" + u.utt() + "' is in --train and in --dev; validation must not see training data");
     });
-  }
-
-  private static Source train(StageOptions o) throws IOException {
-    if (o.train() == null) {
-      throw new StageFailure(ExitCode.USAGE, "MissingOption", "prepare-data needs --train FOLDER");
-    }
-    return Source.read("--train", o.train(), PathPrefix.of(o.pathPrefix()));
-  }
-
-  private static Source dev(StageOptions o) throws IOException {
-    if (o.devFraction() != null) {
-      throw new StageFailure(ExitCode.USAGE, "ConflictingOptions", "give --dev or --dev-fraction, not both");
-    }
-    return Source.read("--dev", o.dev(), PathPrefix.of(o.pathPrefix()));
   }
 
   private static double devFraction(StageOptions o) {

@@ -32,7 +32,7 @@ import org.apache.parquet.schema.MessageTypeParser;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ParquetFileTest {
   @TempDir Path folder;
@@ -84,8 +84,8 @@ class ParquetFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"snappy", "zstd", "uncompressed"})
-  void manyRowGroupsInEachCompression(String compression) throws IOException {
+  @CsvSource({"snappy, 150000", "zstd, 20000000", "uncompressed, 1"})
+  void manyRowGroupsInEachCompression(String compression, long maxBytes) throws IOException {
     List<UtteranceRow> rows = rows(40);
     Path file = folder.resolve("groups.tar");
     try (ParquetFile.Writer writer = ParquetFile.create(file, new ParquetFile.Layout(100_000, compression))) {
@@ -101,12 +101,20 @@ class ParquetFileTest {
     int from = rows.size() - groups[groups.length - 1];
     assertSame(ParquetFile.readRowGroup(file, groups.length - 1), rows.subList(from, rows.size()));
 
-    RowGroups numbered = new RowGroups(List.of(file, file), 150_000);
+    RowGroups numbered = new RowGroups(List.of(file, file), maxBytes);
     assertThat(numbered.rows()).isEqualTo(2 * rows.size());
     assertThat(numbered.firstRows()).hasSize(2 * groups.length).contains(rows.size());
     List<Integer> order = new ArrayList<>(IntStream.range(0, 2 * rows.size()).boxed().toList());
     Collections.shuffle(order, new Random(3));
-    order.parallelStream().forEach(i -> assertSame(List.of(numbered.row(i)), List.of(rows.get(i % rows.size()))));
+    for (int epoch = 0; epoch < 2; epoch++) {
+      order.parallelStream().forEach(i -> {
+        assertSame(List.of(numbered.take(i)), List.of(rows.get(i % rows.size())));
+        assertThat(numbered.waiting()).isLessThan(maxBytes + 4 * 110_000);
+      });
+    }
+    if (maxBytes > Files.size(file) * 3) {
+      assertThat(numbered.waiting()).isZero(); // all were taken, none was read twice
+    }
   }
 
   /** Columns in another order, more of them, one embedding only, other list forms and number types. */
