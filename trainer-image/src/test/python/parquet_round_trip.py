@@ -7,12 +7,16 @@ COSYVOICE is a checkout with its submodule third_party/Matcha-TTS; RUN_DIR is a 
 CP is the class path of the trainer and of its tests. Needs torch, torchaudio, pyarrow, pandas, soundfile, and what
 CosyVoice's processors import (openai-whisper, pyworld, librosa, scipy, tqdm).
 
+All utterances of train and dev are compared; any difference ends it with status 1.
+
 1. pandas reads our files: the schema that CosyVoice's own tool writes, every row as it was, byte for byte.
 2. Our Parquet through CosyVoice's parquet_opener, tokenize, filter, resample, compute_fbank, parse_embedding, sort,
    batch and padding gives the batches that our loader gives.
 3. The same utterances, and some in other audio forms, through CosyVoice's tools/make_parquet_list.py: our loader gives
    the batches of CosyVoice's processors again, also when the files have many row groups, zstd and an instruct column.
 4. With narrow limits both filters leave out the same utterances (text tokens by whisper's tokenizer on both sides).
+5. The comparison can fail: a token, a sample, a number of an embedding that is changed and a row that is left out in
+   what our loader reads, one at a time, are each found.
 
 One step is not CosyVoice's: Step-Audio's two codebooks are trimmed to the groups that tokens and mel share (5 tokens, 6
 frames), as our loader does. Without shuffling, since the two sides draw from different generators.
@@ -43,9 +47,13 @@ NARROW = dict(min_length=170, max_length=420, token_min_length=4, token_max_leng
               max_output_input_ratio=0.045)
 
 
+class Difference(Exception):
+    pass
+
+
 def check(condition, message):
     if not condition:
-        sys.exit("FAILED: " + message)
+        raise Difference(message)
 
 
 def upstream_pipeline(checkout, whisper_tokenizer, limits, max_frames):
@@ -107,7 +115,7 @@ def time_aligned(flat):
 
 def compare(ours, theirs, what):
     check(len(ours) == len(theirs) > 0, "%s: %d batches of ours, %d of CosyVoice" % (what, len(ours), len(theirs)))
-    worst, total, count, worst_embedding = 0.0, 0.0, 0, 0.0
+    worst, total, count, worst_embedding, flat_tokens = 0.0, 0.0, 0, 0.0, 0
     for i, (a, b) in enumerate(zip(ours, theirs)):
         where = "%s, batch %d" % (what, i)
         check(sorted(a["utts"]) == sorted(b["utts"]), where + ": other utterances: %s, %s" % (a["utts"], b["utts"]))
@@ -121,6 +129,7 @@ def compare(ours, theirs, what):
             check(2 * tokens == frames and tokens * GROUP == flat * 3, where + ": lengths of " + utt)
             expected = time_aligned(b["speech_token"][j][:flat])
             check(np.array_equal(a["token"][k][:tokens], expected), where + ": tokens of " + utt)
+            flat_tokens += flat
             check(not a["token"][k][tokens:].any() and not a["mel"][k][frames:].any(), where + ": padding of " + utt)
             off = np.abs(a["mel"][k].astype(np.float64) - b["speech_feat"][j].numpy())
             worst, total, count = max(worst, off.max()), total + off[:frames].sum(), count + off[:frames].size
@@ -129,8 +138,11 @@ def compare(ours, theirs, what):
     mean = total / count
     check(worst <= LOG_MEL and mean <= MEAN_LOG_MEL, what + ": mel off by %g, mean %g" % (worst, mean))
     check(worst_embedding <= EMBEDDING, what + ": embedding off by %g" % worst_embedding)
-    print("ok: %s: %d batches, %d utterances; tokens, lengths, padding equal; mel within %.2g (mean %.2g), embedding "
-          "within %.2g" % (what, len(ours), sum(len(b["utts"]) for b in ours), worst, mean, worst_embedding))
+    utts = [u for b in ours for u in b["utts"]]
+    check(len(utts) == len(set(utts)), what + ": an utterance twice")
+    print("ok: %s: %d batches, %d utterances, %d tokens, lengths and padding equal; mel within %.2g (mean %.2g), "
+          "embedding within %.2g" % (what, len(ours), len(utts), flat_tokens, worst, mean, worst_embedding))
+    return np.array([len(utts), len(ours), flat_tokens])
 
 
 def kaldi(file):
@@ -176,27 +188,54 @@ def run_of(folder, files):
     return folder
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cosyvoice", type=pathlib.Path)
-    parser.add_argument("run_dir", type=pathlib.Path)
-    parser.add_argument("--classpath", required=True)
-    parser.add_argument("--max-frames", type=int, default=2000)
-    args = parser.parse_args()
-    checkout, run = args.cosyvoice.absolute(), args.run_dir.absolute()
-    sys.path[:0] = [str(checkout)]
-    torch.set_num_threads(1)
-    import whisper
-    from whisper.tokenizer import get_tokenizer
-    tokenizer = get_tokenizer(multilingual=True, num_languages=100, language="en", task="transcribe")
-    tiktoken = pathlib.Path(whisper.__file__).parent / "assets/multilingual.tiktoken"
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="round-trip-"))
+def other_audio(file):
+    """A 16 bit sample in the middle, 0.03 louder or less loud."""
+    middle = len(file) // 4 * 2
+    sample = struct.unpack_from("<h", file, middle)[0]
+    return file[:middle] + struct.pack("<h", sample + (1000 if sample < 0 else -1000)) + file[middle + 2:]
+
+
+def changed(values, at, difference):
+    return [v + (difference if i == at else 0) for i, v in enumerate(values)]
+
+
+def can_fail(args, file, loose, tiktoken, scratch):
+    """Our loader reads a file with one change, CosyVoice's processors the one without."""
+    expected = loose([file])
+    rows = pandas.read_parquet(file)
+    middle = len(rows) // 2
+    for what, column, change in (
+            ("a token", "speech_token", lambda v: changed(v, 0, 1 if v[0] < 1023 else -1)),
+            ("a sample", "audio_data", other_audio),
+            ("a number of an embedding", "utt_embedding", lambda v: changed(v, 7, 1e-3)), ("a row", None, None)):
+        other = rows.copy()
+        if column:
+            other[column] = [change(v) if i == middle else v for i, v in enumerate(rows[column])]
+        else:
+            other = other.drop(index=middle)
+        folder = scratch / what.replace(" ", "-")
+        folder.mkdir()
+        other.to_parquet(folder / "changed.parquet")
+        mine, _ = our_batches(args, run_of(folder, [folder / "changed.parquet"]), "train", LOOSE, tiktoken, scratch)
+        try:
+            compare(mine, expected, what + " changed")
+        except Difference as e:
+            print("ok: it can fail: " + str(e)[:160])
+        else:
+            check(False, what + " was changed and not found")
+
+
+def round_trip(args, split, tokenizer, tiktoken, scratch):
+    """Steps 1 to 4; utterances, batches and tokens that were equal, in each direction."""
+    checkout, run = args.cosyvoice, args.run_dir
     loose = upstream_pipeline(checkout, tokenizer, LOOSE, args.max_frames)
+    scratch.mkdir()
+    print("== " + split)
 
     # 1
-    data = {n: kaldi(run / "data/train" / n) for n in
+    data = {n: kaldi(run / "data" / split / n) for n in
             ("wav.scp", "text", "utt2spk", "utt2embedding", "spk2embedding", "utt2speech_token")}
-    ours = [run / line.strip() for line in open(run / "parquet/train/data.list")]
+    ours = [run / line.strip() for line in open(run / "parquet" / split / "data.list")]
     kept = []
     for file in ours:
         for row in pandas.read_parquet(file).to_dict("records"):
@@ -209,14 +248,17 @@ def main():
             tokens = [int(t) for t in data["utt2speech_token"][utt].split()]
             check(list(row["speech_token"]) == tokens, "tokens of " + utt)
             kept.append(utt)
+    left_out = kaldi(run / "data" / split / "rejects-parquet")
+    check(sorted(kept + list(left_out)) == sorted(data["wav.scp"]), "other utterances than in wav.scp")
     groups = sum(pyarrow.parquet.ParquetFile(f).num_row_groups for f in ours)
     print("ok: pandas %s, pyarrow %s: %d rows in %d files, %d row groups, as they were written"
           % (pandas.__version__, pyarrow.__version__, len(kept), len(ours), groups))
 
     # 2
-    mine, dropped = our_batches(args, run, "train", LOOSE, tiktoken, scratch)
+    mine, dropped = our_batches(args, run, split, LOOSE, tiktoken, scratch)
     check(not dropped, "dropped: %s" % dropped)
-    compare(mine, loose(ours), "our Parquet through CosyVoice's processors")
+    one_way = compare(mine, loose(ours), "our Parquet through CosyVoice's processors")
+    check(one_way[0] == len(kept), "%d of %d utterances compared" % (one_way[0], len(kept)))
 
     # 3
     source, made = scratch / "src", scratch / "theirs"
@@ -243,7 +285,8 @@ def main():
     expected = loose(theirs)
     mine, dropped = our_batches(args, run_of(scratch / "a", theirs), "train", LOOSE, tiktoken, scratch)
     check(not dropped, "dropped: %s" % dropped)
-    compare(mine, expected, "their Parquet (%d files) through ours" % len(theirs))
+    other_way = compare(mine, expected, "their Parquet (%d files) through ours" % len(theirs))
+    check(other_way[0] == len(kept), "%d of %d utterances compared" % (other_way[0], len(kept)))
     again = []
     for i, file in enumerate(theirs):
         again.append(scratch / ("many-%d.parquet" % i))
@@ -260,6 +303,35 @@ def main():
     reasons = [why.split(":")[0] for why in dropped.values()]
     print("ok: both filters leave out the same %d of %d: %s"
           % (len(dropped), len(kept), {r: reasons.count(r) for r in sorted(set(reasons))}))
+    return np.array([one_way, other_way])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cosyvoice", type=pathlib.Path)
+    parser.add_argument("run_dir", type=pathlib.Path)
+    parser.add_argument("--classpath", required=True)
+    parser.add_argument("--max-frames", type=int, default=2000)
+    args = parser.parse_args()
+    args.cosyvoice, args.run_dir = args.cosyvoice.absolute(), args.run_dir.absolute()
+    sys.path[:0] = [str(args.cosyvoice)]
+    torch.set_num_threads(1)
+    import whisper
+    from whisper.tokenizer import get_tokenizer
+    tokenizer = get_tokenizer(multilingual=True, num_languages=100, language="en", task="transcribe")
+    tiktoken = pathlib.Path(whisper.__file__).parent / "assets/multilingual.tiktoken"
+    both = np.zeros((2, 3), int)
+    with tempfile.TemporaryDirectory(prefix="round-trip-") as scratch:
+        try:
+            for split in ("train", "dev"):
+                both += round_trip(args, split, tokenizer, tiktoken, pathlib.Path(scratch, split))
+            small = args.run_dir / open(args.run_dir / "parquet/dev/data.list").readline().strip()
+            loose = upstream_pipeline(args.cosyvoice, tokenizer, LOOSE, args.max_frames)
+            can_fail(args, small, loose, tiktoken, pathlib.Path(scratch))
+        except Difference as e:
+            sys.exit("FAILED: %s" % e)
+    for what, sums in zip(("ours through CosyVoice's processors", "theirs through ours"), both):
+        print("equal: %s: %d utterances, %d batches, %d tokens" % (what, *sums))
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ public final class MemoryBench implements Callable<Integer> {
     r.put("seconds", Math.round((System.nanoTime() - start) / 1e8) / 10.0);
     r.put("cpu_seconds", cpu.toMillis() / 1000.0);
     r.put("max_heap", heap);
-    r.put("peak_live_heap_mib", liveHeap(gc));
+    r.put("peak_heap_after_gc_mib", afterGc(gc));
     r.put("peak_rss_mib", rss >> 10);
     List<String> lines = Files.readAllLines(log);
     r.put("last_line", lines.isEmpty() ? "" : lines.getLast());
@@ -139,8 +139,8 @@ public final class MemoryBench implements Callable<Integer> {
     return process.exitValue() == 0;
   }
 
-  /** The largest heap that a collection left, MiB. */
-  private static long liveHeap(Path gc) throws IOException {
+  /** The largest heap that a collection left, MiB: what is live, and garbage that waits for a later collection. */
+  private static long afterGc(Path gc) throws IOException {
     try (Stream<String> lines = Files.lines(gc)) {
       return lines.map(AFTER_GC::matcher).filter(Matcher::find).mapToLong(m -> Long.parseLong(m.group(1))).max()
           .orElse(0);

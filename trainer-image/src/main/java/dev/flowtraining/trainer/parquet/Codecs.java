@@ -4,6 +4,7 @@ import com.github.luben.zstd.Zstd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.apache.parquet.bytes.BytesInput;
+import org.apache.parquet.bytes.HeapByteBufferAllocator;
 import org.apache.parquet.compression.CompressionCodecFactory;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.xerial.snappy.Snappy;
@@ -38,12 +39,24 @@ final class Codecs implements CompressionCodecFactory {
 
     @Override
     public BytesInput decompress(BytesInput bytes, int size) throws IOException {
-      return switch (name) {
-        case SNAPPY -> BytesInput.from(Snappy.uncompress(content(bytes)));
-        case ZSTD -> BytesInput.from(Zstd.decompress(content(bytes), size));
-        case UNCOMPRESSED -> bytes;
+      if (name == CompressionCodecName.UNCOMPRESSED) {
+        return bytes;
+      }
+      // where it lies: pages are large, and copies of them would fill a small heap between two collections
+      ByteBuffer buffer = bytes.toByteBuffer(HeapByteBufferAllocator.getInstance(), heap -> { });
+      ByteBuffer in = buffer.hasArray() ? buffer : ByteBuffer.wrap(content(bytes));
+      int from = in.arrayOffset() + in.position();
+      byte[] out = new byte[size];
+      long length = switch (name) {
+        case SNAPPY -> Snappy.uncompressedLength(in.array(), from, in.remaining()) != size ? -1
+            : Snappy.uncompress(in.array(), from, in.remaining(), out, 0);
+        case ZSTD -> Zstd.decompressByteArray(out, 0, size, in.array(), from, in.remaining());
         default -> throw unsupported();
       };
+      if (length != size) {
+        throw new IOException("a page does not unpack to the " + size + " bytes that its header says");
+      }
+      return BytesInput.from(out);
     }
 
     @Override
