@@ -19,7 +19,6 @@ import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.ParquetWriter;
-import org.apache.parquet.hadoop.example.ExampleParquetWriter;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.ColumnIOFactory;
 import org.apache.parquet.io.LocalInputFile;
@@ -66,28 +65,30 @@ public final class ParquetFile {
   public static final class Writer implements AutoCloseable {
     private final Path file;
     private final Path temporary;
-    private final ParquetWriter<Group> writer;
+    private final ParquetWriter<UtteranceRow> writer;
     private boolean closed;
 
     private Writer(Path file, Layout layout) throws IOException {
       this.file = file;
       temporary = file.resolveSibling(file.getFileName() + ".tmp");
       Files.deleteIfExists(temporary);
-      writer = ExampleParquetWriter.builder(new LocalOutputFile(temporary))
-          .withType(RowSchema.SCHEMA)
+      writer = new RowWriter.Builder(new LocalOutputFile(temporary))
           .withConf(new PlainParquetConfiguration())
           .withCodecFactory(new Codecs())
           .withCompressionCodec(layout.codec())
           .withRowGroupSize(layout.rowGroupBytes())
-          // no two recordings are equal: a dictionary of them would only be thrown away
+          // no two of these are equal: a dictionary of them would only be thrown away
+          .withDictionaryEncoding("utt", false)
           .withDictionaryEncoding("audio_data", false)
+          .withDictionaryEncoding("wav", false)
+          .withDictionaryEncoding("utt_embedding.list.element", false)
           // rows are large: without this a page, and a row group, would hold at least a hundred of them
           .withMinRowCountForPageSizeCheck(1)
           .build();
     }
 
     public void write(UtteranceRow row) throws IOException {
-      writer.write(RowSchema.group(row));
+      writer.write(row);
     }
 
     public void finish() throws IOException {

@@ -1,10 +1,8 @@
 package dev.flowtraining.trainer.parquet;
 
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.example.data.simple.SimpleGroup;
 import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.schema.LogicalTypeAnnotation;
 import org.apache.parquet.schema.MessageType;
@@ -50,26 +48,6 @@ final class RowSchema {
       missing.removeAll(OPTIONAL);
     }
     return missing;
-  }
-
-  static Group group(UtteranceRow row) {
-    Group g = new SimpleGroup(SCHEMA);
-    g.add("utt", row.utt());
-    g.add("audio_data", Binary.fromConstantByteArray(row.audioData()));
-    g.add("wav", row.wav());
-    g.add("text", row.text());
-    g.add("spk", row.spk());
-    for (String name : List.of("utt_embedding", "spk_embedding")) {
-      Group list = g.addGroup(name);
-      for (double v : name.startsWith("utt") ? row.uttEmbedding() : row.spkEmbedding()) {
-        list.addGroup(0).add(0, v);
-      }
-    }
-    Group list = g.addGroup("speech_token");
-    for (long v : row.speechToken()) {
-      list.addGroup(0).add(0, v);
-    }
-    return g;
   }
 
   static UtteranceRow row(Group g) {
