@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Stages 1-3 against the Python path, same recordings, same machine, one core each, in turn.
 
-usage: bench_stages.py --flow-trainer CMD --speech DIR --fixtures DIR --work DIR [--utterances 100,1000] [--pairs 3] [--core 0]
+usage: bench_stages.py --flow-trainer CMD --speech DIR --fixtures DIR --work DIR [--utterances 100,1000] [--seconds 3]
+                       [--pairs 3] [--core 0]
 
-CMD is target/dist/bin/flow-trainer. DIR of --speech is a Kaldi folder; its recordings are repeated under new names to make
-up each number of utterances. --fixtures has onnx_stubs/ and vq02/: stand-ins with the inputs and outputs of the released
+CMD is target/dist/bin/flow-trainer. DIR of --speech is a Kaldi folder; its recordings are joined to utterances of a few
+seconds, which are repeated under new names to make up each number. --fixtures has onnx_stubs/ and vq02/: stand-ins with the inputs and outputs of the released
 models, so that what is compared is all around the models (their own arithmetic is ONNX Runtime's on both sides).
 
 Python's side does what CosyVoice's tools do (extract_embedding, extract_speech_token, make_parquet_list), one thread:
@@ -176,18 +177,36 @@ def measured(core, command, log):
     return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "mib": usage.ru_maxrss / 1024}
 
 
-def make_input(speech, folder, count):
-    speech = pathlib.Path(speech)
+def joined(speech, folder, least):
+    """Recordings of a speaker one after the other, each at least so many seconds: sample prompts are shorter than sentences."""
+    import numpy as np
+    import soundfile
     wavs, texts, speakers = (table(speech / n) for n in ("wav.scp", "text", "utt2spk"))
-    utts = sorted(wavs)
+    folder.mkdir(parents=True)
+    made = []
+    for speaker in sorted(set(speakers.values())):
+        samples, words = [], []
+        for u in sorted(u for u in wavs if speakers[u] == speaker):
+            audio, rate = soundfile.read(speech / wavs[u], dtype="int16")
+            samples.append(audio)
+            words.append(texts[u])
+            if sum(map(len, samples)) >= least * rate:
+                file = folder / f"{speaker}-{len(made):05d}.wav"
+                soundfile.write(file, np.concatenate(samples), rate)
+                made.append((file.absolute(), " ".join(words), speaker))
+                samples, words = [], []
+    return made
+
+
+def make_input(recordings, folder, count):
     folder.mkdir(parents=True)
     with open(folder / "wav.scp", "w") as scp, open(folder / "text", "w") as text, open(folder / "utt2spk", "w") as spk:
         for i in range(count):
-            u = utts[i * 7919 % len(utts)]  # a prime: the first hundred are of all speakers
-            name = f"{speakers[u]}-{i:07d}"
-            scp.write(f"{name} {(speech / wavs[u]).absolute()}\n")
-            text.write(f"{name} {texts[u]}\n")
-            spk.write(f"{name} {speakers[u]}\n")
+            file, words, speaker = recordings[i * 7919 % len(recordings)]  # a prime: the first hundred are of all speakers
+            name = f"{speaker}-{i:07d}"
+            scp.write(f"{name} {file}\n")
+            text.write(f"{name} {words}\n")
+            spk.write(f"{name} {speaker}\n")
 
 
 def make_tokenizer(fixtures, folder):
@@ -222,8 +241,8 @@ def same_results(ours, python):
     return {"embeddings_differ_by": float(difference), "equal_tokens": equal / tokens}
 
 
-def compare(args, count, work):
-    make_input(args.speech, work / "in", count)
+def compare(args, recordings, count, work):
+    make_input(recordings, work / "in", count)
     tokenizer = work / "tokenizer"
     make_tokenizer(args.fixtures, tokenizer)
     prepared = work / "prepared"
@@ -264,6 +283,7 @@ def main():
     parser.add_argument("--fixtures", required=True)
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--utterances", default="100,1000")
+    parser.add_argument("--seconds", type=float, default=3, help="recordings of a speaker are joined to at least so many")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--stage", help=argparse.SUPPRESS)
@@ -272,11 +292,14 @@ def main():
     if args.stage:
         python_stage(args.stage, args.data, args.fixtures)
         return
+    recordings = args.work / "recordings"
+    shutil.rmtree(recordings, ignore_errors=True)
+    recordings = joined(pathlib.Path(args.speech), recordings, args.seconds)
     results = []
     for count in map(int, args.utterances.split(",")):
         work = args.work / str(count)
         shutil.rmtree(work, ignore_errors=True)
-        seconds, same, rows = compare(args, count, work)
+        seconds, same, rows = compare(args, recordings, count, work)
         for stage in STAGES + ["all"]:
             result = {"utterances": count, "stage": stage, "audio_seconds": round(seconds, 1)}
             for key in ("cpu", "wall"):
