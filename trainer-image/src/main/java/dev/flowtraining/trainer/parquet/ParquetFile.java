@@ -44,6 +44,12 @@ public final class ParquetFile {
     }
   }
 
+  /**
+   * A row group is read into buffers of so many bytes. The collector treats an object of half a heap region, 512 KiB in
+   * a heap of 1 GiB, as a special case: the regions that such objects fill are missing when it copies what is live.
+   */
+  private static final int PIECE = 1 << 18;
+
   private ParquetFile() {}
 
   /** Writes all rows. The bytes depend on the rows only. */
@@ -160,7 +166,8 @@ public final class ParquetFile {
 
     private Rows(Path file) throws IOException {
       this.file = file;
-      var options = ParquetReadOptions.builder(new PlainParquetConfiguration()).withCodecFactory(new Codecs()).build();
+      var options = ParquetReadOptions.builder(new PlainParquetConfiguration()).withCodecFactory(new Codecs())
+          .withMaxAllocationInBytes(PIECE).build();
       try {
         reader = ParquetFileReader.open(new LocalInputFile(file), options);
       } catch (RuntimeException e) {
