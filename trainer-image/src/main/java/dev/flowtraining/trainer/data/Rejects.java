@@ -5,6 +5,7 @@ import dev.flowtraining.trainer.StageFailure;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,31 +44,29 @@ public final class Rejects {
   }
 
   /**
-   * Writes the list, then looks whether too much is on it.
+   * Splits are judged together: one recording of a small validation set is not too much.
    *
    * @param fraction {@code prepare_conf.max_reject_fraction}
-   * @param utterances of the split, the rejected ones too
+   * @param utterances of these splits, the rejected ones too
    * @throws StageFailure 64 {@code TooManyRejects}
    */
-  public void write(double fraction, int utterances) throws IOException {
-    write();
-    if (all.size() > fraction * utterances) {
-      throw new StageFailure(ExitCode.BAD_DATA, "TooManyRejects", all.size() + " of " + utterances
-          + " utterances were rejected (" + reasons() + "), more than prepare_conf.max_reject_fraction " + fraction
-          + "; " + file + " lists each with its reason, such as '" + commonest() + "'; mend or remove them, or raise"
-          + " prepare_conf.max_reject_fraction to go on without them");
+  public static void requireAtMost(double fraction, int utterances, Collection<Rejects> splits) {
+    List<Reject> all = splits.stream().flatMap(s -> s.all.stream()).toList();
+    if (all.size() <= fraction * utterances) {
+      return;
     }
-  }
-
-  private String reasons() {
-    return byReason().entrySet().stream().sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
-        .map(e -> e.getKey() + " " + e.getValue()).collect(Collectors.joining(", "));
-  }
-
-  /** The first that was rejected for the reason that most were. */
-  private String commonest() {
-    Map<String, Integer> counts = byReason();
-    Reject first = all.stream().max(Comparator.comparingInt(r -> counts.get(r.reason().id()))).orElseThrow();
-    return first.utt() + " " + first.line();
+    Map<RejectReason, List<Reject>> byReason = all.stream().collect(Collectors.groupingBy(Reject::reason));
+    List<List<Reject>> commonestFirst = byReason.values().stream()
+        .sorted(Comparator.comparingInt((List<Reject> r) -> -r.size()).thenComparing(r -> r.getFirst().reason()))
+        .toList();
+    String reasons = commonestFirst.stream().map(r -> r.getFirst().reason().id() + " " + r.size())
+        .collect(Collectors.joining(", "));
+    Reject example = commonestFirst.getFirst().getFirst();
+    String lists = splits.stream().filter(s -> s.size() > 0).map(s -> s.file.toString())
+        .collect(Collectors.joining(" and "));
+    throw new StageFailure(ExitCode.BAD_DATA, "TooManyRejects", all.size() + " of " + utterances
+        + " utterances were rejected (" + reasons + "), more than prepare_conf.max_reject_fraction " + fraction
+        + "; each stands with its reason in " + lists + ", such as '" + example.utt() + " " + example.line()
+        + "'; mend or remove them, or raise prepare_conf.max_reject_fraction to go on without them");
   }
 }

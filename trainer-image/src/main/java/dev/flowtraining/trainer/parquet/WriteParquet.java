@@ -109,10 +109,15 @@ public final class WriteParquet implements ShardedTask {
     RunLayout layout = context.layout();
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start().add(inputHash(context));
-    for (Split split : splits(context)) {
+    List<Split> splits = splits(context);
+    for (Split split : splits) {
       split.parts().requireAll(Stage.PARQUET);
       split.parts().removeOthers(context.progress());
-      finish(context, split, counts);
+    }
+    Map<String, Rejects> dropped = dropped(context, splits);
+    for (Split split : splits) {
+      counts.put(split.name() + "Dropped", dropped.get(split.name()).byReason());
+      finish(layout, split, counts);
       outputHash.file(layout.dataList(split.name())).file(layout.parquet(split.name()).resolve("utt2num_frames"));
     }
     return new Result(counts, outputHash.hex());
@@ -143,12 +148,26 @@ public final class WriteParquet implements ShardedTask {
     return splits;
   }
 
-  private static void finish(StageContext context, Split split, Map<String, Object> counts) throws IOException {
-    RunLayout layout = context.layout();
+  private static Map<String, Rejects> dropped(StageContext context, List<Split> splits) throws IOException {
+    Map<String, Rejects> dropped = new LinkedHashMap<>();
+    int utterances = 0;
+    for (Split split : splits) {
+      Rejects rejects = new Rejects(context.layout().rejects(split.name(), Stage.PARQUET));
+      for (Shard shard : split.files()) {
+        shard.written(split.parts()).dropped().forEach(rejects::add);
+        utterances += shard.utterances().size();
+      }
+      rejects.write();
+      dropped.put(split.name(), rejects);
+    }
+    Rejects.requireAtMost(context.config().prepareConf().maxRejectFraction(), utterances, dropped.values());
+    return dropped;
+  }
+
+  private static void finish(RunLayout layout, Split split, Map<String, Object> counts) throws IOException {
     Path folder = layout.parquet(split.name());
     StringBuilder list = new StringBuilder();
     StringBuilder frames = new StringBuilder();
-    Rejects dropped = new Rejects(layout.rejects(split.name(), Stage.PARQUET));
     Set<Path> files = new HashSet<>();
     int rows = 0;
     long sum = 0;
@@ -163,12 +182,10 @@ public final class WriteParquet implements ShardedTask {
         rows++;
         sum += row.getValue();
       }
-      written.dropped().forEach(dropped::add);
     }
-    dropped.write(context.config().prepareConf().maxRejectFraction(), rows + dropped.size());
     if (rows == 0) {
-      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split.name()
-          + " is left (" + dropped.byReason() + "); give longer recordings, or widen dataset_conf.filter_conf");
+      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "no utterance of " + split.name() + " is left ("
+          + counts.get(split.name() + "Dropped") + "); give longer recordings, or widen dataset_conf.filter_conf");
     }
     replace(folder, files, split.parts());
     WholeFile.text(folder.resolve("utt2num_frames"), frames.toString());
@@ -176,7 +193,6 @@ public final class WriteParquet implements ShardedTask {
     counts.put(split.name() + "Utterances", rows);
     counts.put(split.name() + "Files", list.toString().lines().count());
     counts.put(split.name() + "Frames", sum);
-    counts.put(split.name() + "Dropped", dropped.byReason());
   }
 
   /** The files take the place of those of an older result. A merge that was interrupted here has moved some already. */

@@ -125,7 +125,8 @@ public final class PrepareData implements StageTask {
         tally.add(1, "audio files");
       });
     }
-    rejects.write(context.config().prepareConf().maxRejectFraction(), total);
+    rejects.write();
+    Rejects.requireAtMost(context.config().prepareConf().maxRejectFraction(), total, List.of(rejects));
     return new Checked(accepted, rejects, low[0]);
   }
 

@@ -22,6 +22,7 @@ import dev.flowtraining.trainer.data.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,7 +74,9 @@ public final class SpeakerEmbedding implements ShardedTask {
     RunLayout layout = context.layout();
     InputHash outputHash = InputHash.start();
     Map<String, Object> counts = new LinkedHashMap<>();
-    for (Map.Entry<String, UtteranceTable> table : tables(context).entrySet()) {
+    Map<String, UtteranceTable> tables = tables(context);
+    List<Rejects> left = new ArrayList<>();
+    for (Map.Entry<String, UtteranceTable> table : tables.entrySet()) {
       String split = table.getKey();
       SpeakerMeans means = new SpeakerMeans();
       int[] utterances = {0};
@@ -82,13 +85,16 @@ public final class SpeakerEmbedding implements ShardedTask {
         means.add(u.spk(), TextVector.read(value));
         utterances[0]++;
       });
-      rejects.write(context.config().prepareConf().maxRejectFraction(), table.getValue().utterances());
+      rejects.write();
+      left.add(rejects);
       means.write(layout.spk2embedding(split));
       outputHash.file(layout.utt2embedding(split)).file(layout.spk2embedding(split));
       counts.put(split + "Utterances", utterances[0]);
       counts.put(split + "Rejected", rejects.byReason());
       counts.put(split + "Speakers", means.speakers());
     }
+    Rejects.requireAtMost(context.config().prepareConf().maxRejectFraction(),
+        tables.values().stream().mapToInt(UtteranceTable::utterances).sum(), left);
     counts.put("encoder", isBuiltin(context) ? "builtin" : model(context).getFileName().toString());
     return new Result(counts, outputHash.hex());
   }

@@ -86,13 +86,15 @@ public final class SpeechTokens implements ShardedTask {
     Map<String, Object> counts = new LinkedHashMap<>();
     InputHash outputHash = InputHash.start();
     Map<String, UtteranceTable> tables = tables(context);
+    List<Rejects> left = new ArrayList<>();
     for (String split : SPLITS) {
       UtteranceTable table = tables.get(split);
       Rejects rejects = new Rejects(context.layout().rejects(split, Stage.SPEECH_TOKENS));
       CodeUsage usage = new CodeUsage();
       table.merge(Stage.SPEECH_TOKENS, context.progress(), rejects,
           (u, value) -> usage.add(Arrays.stream(value.split(" ")).mapToLong(Long::parseLong).toArray()));
-      rejects.write(context.config().prepareConf().maxRejectFraction(), table.utterances());
+      rejects.write();
+      left.add(rejects);
       outputHash.file(context.layout().utt2speechToken(split));
       counts.put(split + "Utterances", usage.utterances());
       counts.put(split + "Rejected", rejects.byReason());
@@ -100,6 +102,8 @@ public final class SpeechTokens implements ShardedTask {
       counts.put(split + "Vq02Perplexity", usage.vq02Perplexity());
       counts.put(split + "Vq06Perplexity", usage.vq06Perplexity());
     }
+    Rejects.requireAtMost(context.config().prepareConf().maxRejectFraction(),
+        tables.values().stream().mapToInt(UtteranceTable::utterances).sum(), left);
     try (SpeechTokenizer tokenizer = tokenizer(context)) {
       counts.put("vq02Codes", tokenizer.vq02Codes());
       counts.put("vq06Codes", tokenizer.vq06Codes());

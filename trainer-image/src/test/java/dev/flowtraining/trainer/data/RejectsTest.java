@@ -66,13 +66,13 @@ class RejectsTest {
   void tooManyWithoutAnEmbedding() throws Exception {
     add(train, "s_short", 0.01, "words");
     assertFails(Fixtures.file("onnx_stubs/campplus_stub.onnx").toString(), Stage.SPEAKER_EMBEDDING,
-        "1 of 5", "too-short 1", "s_short too-short 160 samples");
+        "1 of 6", "too-short 1", "s_short too-short 160 samples");
   }
 
   @Test
   void tooManyWithoutTokens() throws Exception {
     add(train, "s_short", 0.1, "words");
-    assertFails("builtin", Stage.SPEECH_TOKENS, "1 of 5", "no-tokens 1", "s_short no-tokens it is shorter than");
+    assertFails("builtin", Stage.SPEECH_TOKENS, "1 of 6", "no-tokens 1", "s_short no-tokens it is shorter than");
   }
 
   @Test
@@ -80,8 +80,19 @@ class RejectsTest {
     add(train, "s_long1", 1, "words ".repeat(300));
     add(train, "s_long2", 1, "words ".repeat(300));
     add(train, "s_dense", 0.2, "words ".repeat(100));
-    assertFails("builtin", Stage.PARQUET, "3 of 7", "text-length 2, text-ratio 1", "s_long1 text-length",
+    assertFails("builtin", Stage.PARQUET, "3 of 8", "text-length 2, text-ratio 1", "s_long1 text-length",
         "filter_conf.token_max_length");
+  }
+
+  @Test
+  void aSmallValidationSetIsJudgedWithTheRest() throws Exception {
+    add(dev, "s_long", 1, "words ".repeat(300));
+    StageContext context = context(0.2, "builtin"); // one of six in all, one of two there
+    Stages.run(context, Stage.PREPARE_DATA, new PrepareData());
+    Stages.run(context, Stage.SPEAKER_EMBEDDING, new SpeakerEmbedding());
+    Stages.run(context, Stage.SPEECH_TOKENS, new SpeechTokens());
+    assertThat(Stages.run(context, Stage.PARQUET, new WriteParquet()).counts())
+        .containsEntry("trainDropped", Map.of()).containsEntry("devDropped", Map.of("text-length", 1));
   }
 
   @Test
