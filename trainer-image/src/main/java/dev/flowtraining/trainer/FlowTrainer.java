@@ -37,16 +37,17 @@ public final class FlowTrainer {
   private volatile Stage stage;
   private volatile int rank;
 
-  private FlowTrainer(Map<String, String> env) {
+  FlowTrainer(Map<String, String> env) {
     this.env = env;
   }
 
-  public static void main(String[] args) {
+  public static void main(String[] args) throws IOException {
     Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
-    System.exit(new FlowTrainer(System.getenv()).exitCode(args));
+    Map<String, String> env = System.getenv();
+    System.exit(args.length == 1 && args[0].equals(WarmUp.NAME) ? WarmUp.run(env) : new FlowTrainer(env).exitCode(args));
   }
 
-  private int exitCode(String[] args) {
+  int exitCode(String... args) {
     CommandLineOptions options = new CommandLineOptions();
     PrintingCommand printing = args.length > 0 ? PrintingCommand.named(args[0]) : null;
     CommandLine line = new CommandLine(printing == null ? options : printing);
