@@ -30,19 +30,4 @@ interface SanmEncoder extends AutoCloseable {
 
   @Override
   void close();
-
-  /** Scales rows by √outputs and adds [sin(p/s_i), cos(p/s_i)], p from 1, s_i = 10000^(i/(inputs/2 − 1)). In place. */
-  static float[] positioned(float[] rows, int inputs, int outputs) {
-    int half = inputs / 2;
-    float scale = (float) Math.sqrt(outputs);
-    for (int i = 0; i < half; i++) {
-      double frequency = Math.pow(10_000, -i / (half - 1.0));
-      for (int r = 0; r < rows.length / inputs; r++) {
-        int at = r * inputs + i;
-        rows[at] = rows[at] * scale + (float) Math.sin((r + 1) * frequency);
-        rows[at + half] = rows[at + half] * scale + (float) Math.cos((r + 1) * frequency);
-      }
-    }
-    return rows;
-  }
 }

@@ -13,12 +13,14 @@ import java.util.Arrays;
 public final class Vq02 implements AutoCloseable {
   private final Vq02FrontEnd frontEnd;
   private final SanmEncoder encoder;
+  private final SanmPositions positions;
   private final NearestCentroid centroids;
   private final int codes;
 
   private Vq02(Vq02FrontEnd frontEnd, SanmEncoder encoder, NearestCentroid centroids, int codes) {
     this.frontEnd = frontEnd;
     this.encoder = encoder;
+    this.positions = new SanmPositions(encoder.inputs());
     this.centroids = centroids;
     this.codes = codes;
   }
@@ -66,7 +68,7 @@ public final class Vq02 implements AutoCloseable {
    * @return a code for each 60 ms; as upstream, none for a last chunk (of 240 ms) under 55 ms
    */
   public int[] codes(float[] samples) throws IOException {
-    float[] rows = SanmEncoder.positioned(frontEnd.of(samples), encoder.inputs(), encoder.outputs());
+    float[] rows = positions.addTo(frontEnd.of(samples), encoder.outputs());
     return centroids.of(encoder.encode(rows));
   }
 

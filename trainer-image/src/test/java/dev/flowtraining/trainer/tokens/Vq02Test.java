@@ -93,7 +93,7 @@ class Vq02Test {
   @ValueSource(booleans = {true, false})
   void encoderGivesUpstreamsNumbers(boolean torch) throws IOException {
     try (SanmEncoder encoder = encoder(torch)) {
-      float[] rows = SanmEncoder.positioned(expected.get("frontend_out").floats(), encoder.inputs(), encoder.outputs());
+      float[] rows = new SanmPositions(encoder.inputs()).addTo(expected.get("frontend_out").floats(), encoder.outputs());
       assertClose(encoder.encode(rows), expected.get("enc_out").floats(), 5e-5);
     }
   }
@@ -119,7 +119,7 @@ class Vq02Test {
         for (int i = 0; i < rows.length; i++) {
           rows[i] = (float) random.nextGaussian();
         }
-        SanmEncoder.positioned(rows, torch.inputs(), torch.outputs());
+        new SanmPositions(torch.inputs()).addTo(rows, torch.outputs());
         assertClose(torch.encode(rows.clone()), onnx.encode(rows), 5e-5);
       }
     }
