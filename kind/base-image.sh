@@ -12,8 +12,8 @@ MODULES+=,jdk.crypto.ec,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs
 
 # build_base IMAGE
 build_base() {
-  local root=$FLOW_CACHE/work/base-root jre=$FLOW_CACHE/work/jre
-  mkdir -p "$FLOW_CACHE/work"
+  local root=$FLOW_CACHE/build/base-root jre=$FLOW_CACHE/build/jre
+  mkdir -p "$FLOW_CACHE/build"
   rm -rf "$jre"
   # The CDS archive shares the JDK's classes between JVMs and halves the start of a small one.
   "$JDK/bin/jlink" --add-modules "$MODULES" --no-header-files --no-man-pages --strip-java-debug-attributes --compress zip-6 --generate-cds-archive --output "$jre" >/dev/null

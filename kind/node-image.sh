@@ -121,7 +121,7 @@ control_plane_images() {
 
 # build_node IMAGE
 build_node() {
-  local work=$FLOW_CACHE/work/node container=flowtraining-node-build
+  local work=$FLOW_CACHE/build/node container=flowtraining-node-build
   rm -rf "$work"
   mkdir -p "$work"
   node_root "$work/root"
