@@ -2,7 +2,7 @@ package dev.flowtraining.trainer;
 
 import java.io.PrintStream;
 
-/** A command beside the stages, which answers on standard output and leaves nothing behind. */
+/** A command beside the stages, which answers on standard output and leaves nothing in a run. */
 interface PrintingCommand {
   void run(PrintStream out);
 
@@ -11,6 +11,7 @@ interface PrintingCommand {
     return switch (name) {
       case ModelsCommand.NAME -> new ModelsCommand();
       case InspectCommand.NAME -> new InspectCommand();
+      case SynthesizeCommand.NAME -> new SynthesizeCommand();
       default -> null;
     };
   }

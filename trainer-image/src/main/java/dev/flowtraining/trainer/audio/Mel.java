@@ -9,16 +9,23 @@ public final class Mel {
   public static final int RATE = 24_000;
   public static final int BINS = 80;
   public static final int HOP = 480;
+  /** Hz; there is nothing above. */
+  public static final int HIGHEST = 8000;
   private static final int N = 1920;
   private static final int PAD = (N - HOP) / 2;
   private static final double[] WINDOW = Window.hannPeriodic(N);
-  private static final MelBank BANK = MelBank.slaney(RATE, N, BINS, 0, 8000);
+  private static final MelBank BANK = MelBank.slaney(RATE, N, BINS, 0, HIGHEST);
 
   private Mel() {}
 
   /** Frames of an utterance of so many samples. */
   public static int frames(int samples) {
     return (samples + 2 * PAD - N) / HOP + 1;
+  }
+
+  /** The bin, with a fraction, whose filter would have its centre at a frequency; −1 at 0 Hz, 80 at 8 kHz. */
+  public static double binAt(double hz) {
+    return MelBank.slaneyMel(hz) / MelBank.slaneyMel(HIGHEST) * (BINS + 1) - 1;
   }
 
   /**

@@ -91,7 +91,7 @@ final class MelBank {
     return 1127 * Math.log1p(hz / 700);
   }
 
-  private static double slaneyMel(double hz) {
+  static double slaneyMel(double hz) {
     return hz < 1000 ? hz * 3 / 200 : 15 + Math.log(hz / 1000) / (Math.log(6.4) / 27);
   }
 

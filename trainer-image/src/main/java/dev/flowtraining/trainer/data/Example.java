@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer.data;
 
 import dev.flowtraining.trainer.audio.Mel;
+import java.util.Arrays;
 
 /**
  * One utterance as the model sees it: 3G token rows and 6G mel frames of the same G groups of 120 ms.
@@ -10,6 +11,7 @@ import dev.flowtraining.trainer.audio.Mel;
  * @param speaker speaker embedding of L2 norm 1
  */
 public record Example(String utt, int[] token_2T, float[] mel_FC, float[] speaker) {
+  public static final int FRAMES_PER_SECOND = Mel.RATE / Mel.HOP;
 
   /** T, the rows of token ids. */
   public int tokens() {
@@ -19,6 +21,15 @@ public record Example(String utt, int[] token_2T, float[] mel_FC, float[] speake
   /** F = 2T, the mel frames. */
   public int frames() {
     return mel_FC.length / Mel.BINS;
+  }
+
+  /** A stretch of it, in whole groups: no longer than it is. */
+  public Example part(int fromGroup, int groups) {
+    int end = Math.min(frames() / DualCodebook.FRAMES, fromGroup + groups);
+    int from = fromGroup * DualCodebook.FRAMES; // frames are as many as ids: two ids a row, two frames a row
+    int to = end * DualCodebook.FRAMES;
+    return new Example(utt, Arrays.copyOfRange(token_2T, from, to),
+        Arrays.copyOfRange(mel_FC, from * Mel.BINS, to * Mel.BINS), speaker);
   }
 
   /** Memory, for caches and queues that are bounded in bytes. */

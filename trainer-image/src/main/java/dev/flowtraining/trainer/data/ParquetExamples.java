@@ -41,30 +41,57 @@ public final class ParquetExamples implements Examples {
    * @throws StageFailure {@code DataNotFound} without Parquet files, {@code NoData} without a usable utterance
    */
   public ParquetExamples(RunLayout layout, String split, FlowConfig config) throws IOException {
+    this(paths(layout.root(), layout.dataList(split)), layout.dataList(split), config,
+        count -> ExampleCache.of(config.datasetConf(), layout.melCache(), count));
+  }
+
+  /**
+   * Files from anywhere, filtered as they are opened; every use of an utterance decodes it again.
+   *
+   * @param file a Parquet file, or a {@code data.list} that names some, one a line, relative to its folder or the working
+   *     directory
+   */
+  public static ParquetExamples of(Path file, FlowConfig config) throws IOException {
+    List<Path> files = file.getFileName().toString().endsWith(".list") ? paths(folderOf(file), file) : List.of(file);
+    return new ParquetExamples(files, file, config, count -> new ExampleCache.Memory(0));
+  }
+
+  private interface CacheFor {
+    ExampleCache examples(int count) throws IOException;
+  }
+
+  private ParquetExamples(List<Path> files, Path named, FlowConfig config, CacheFor cache) throws IOException {
     loader = new ExampleLoader(config.datasetConf(), config.model().outputSize());
     vocabSize = config.model().vocabSize();
     speakerDim = config.model().spkEmbedDim();
-    Path list = layout.dataList(split);
-    rows = new RowGroups(paths(layout, list), Runtime.getRuntime().maxMemory() / 8);
-    Path lengths = list.resolveSibling("utt2num_frames");
-    int[] byRow = Files.isRegularFile(lengths) ? known(lengths) : filtered(config.datasetConf());
+    rows = new RowGroups(files, Runtime.getRuntime().maxMemory() / 8);
+    Path lengths = named.resolveSibling("utt2num_frames");
+    boolean list = named.getFileName().toString().endsWith(".list");
+    int[] byRow = list && Files.isRegularFile(lengths) ? known(lengths) : filtered(config.datasetConf());
     rowOf = IntStream.range(0, byRow.length).filter(row -> byRow[row] > 0).toArray();
     frames = Arrays.stream(rowOf).map(row -> byRow[row]).toArray();
     if (frames.length == 0) {
-      throw new StageFailure(ExitCode.BAD_DATA, "NoData", "the split " + split + " has no usable utterance (" + list
-          + (dropped.isEmpty() ? "" : "; " + droppedByReason()) + ")");
+      throw new StageFailure(ExitCode.BAD_DATA, "NoData", named + " has no usable utterance"
+          + (dropped.isEmpty() ? "" : " (" + droppedByReason() + ")"));
     }
-    cache = ExampleCache.of(config.datasetConf(), layout.melCache(), frames.length);
+    this.cache = cache.examples(frames.length);
   }
 
-  private static List<Path> paths(RunLayout layout, Path list) throws IOException {
+  /** A list names its files relative to the run directory, two folders above it. */
+  private static Path folderOf(Path list) {
+    Path folder = list.toAbsolutePath().getParent();
+    Path run = folder.resolve("../..").normalize();
+    return list.toAbsolutePath().startsWith(run.resolve("parquet")) ? run : folder;
+  }
+
+  private static List<Path> paths(Path root, Path list) throws IOException {
     if (!Files.isRegularFile(list)) {
       throw new StageFailure(ExitCode.MISSING, "DataNotFound", list + " is not there; run the stage parquet first");
     }
     List<Path> paths = new ArrayList<>();
     for (String line : Files.readAllLines(list)) {
       if (!line.isBlank()) {
-        Path path = layout.root().resolve(line.strip());
+        Path path = root.resolve(line.strip());
         if (!Files.isRegularFile(path)) {
           throw new StageFailure(ExitCode.MISSING, "DataNotFound",
               path + " is in data.list but not there; run the stage parquet again");

@@ -15,13 +15,22 @@ import dev.flowtraining.trainer.WholeFile;
 import dev.flowtraining.trainer.audio.Mel;
 import dev.flowtraining.trainer.audio.Wav;
 import dev.flowtraining.trainer.audio.Waveform;
+import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.config.ModelConfig;
+import dev.flowtraining.trainer.data.ParquetExamples;
+import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.synthesize.HeldOut;
+import dev.flowtraining.trainer.synthesize.MelPicture;
+import dev.flowtraining.trainer.synthesize.Speech;
+import dev.flowtraining.trainer.synthesize.Synthesizer;
 import dev.flowtraining.trainer.torch.SafeTensors;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import dev.flowtraining.trainer.torch.Torch;
+import dev.flowtraining.trainer.vocoder.GriffinLim;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +44,7 @@ import java.util.Map;
 public final class ExportTask implements StageTask {
   private static final int FORMAT = 1;
   private static final int SAMPLES = 3;
+  private static final int MOST_GROUPS = 50; // 6 s: enough to see, and quick on a CPU
   private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   @Override
@@ -62,10 +72,10 @@ public final class ExportTask implements StageTask {
     context.progress().update(Stage.EXPORT, 0.3, "making sample mels");
     String asked = context.options().device();
     Device device = Torch.start(asked == null ? "auto" : asked, context.config().trainConf().threads());
-    List<SampleMel> samples = SampleMel.of(layout, context.config(), weights, SAMPLES, device);
+    List<Speech> samples = samples(layout, context.config(), weights, device);
     context.progress().update(Stage.EXPORT, 0.7, "drawing " + samples.size() + " sample mels");
     List<String> audio = new ArrayList<>();
-    for (SampleMel sample : samples) {
+    for (Speech sample : samples) {
       files.addAll(sampleFiles(folder, audio.size() / 2 + 1, sample, audio));
     }
     List<Artifact> artifacts = new ArrayList<>();
@@ -80,9 +90,32 @@ public final class ExportTask implements StageTask {
     counts.put("tensors", weights.tensors().size());
     counts.put("parameters", weights.tensors().values().stream().mapToLong(StateDict.Tensor::elements).sum());
     counts.put("samples", samples.size());
-    samples.stream().mapToDouble(SampleMel::l1).average().ifPresent(l1 -> counts.put("melL1", l1));
+    samples.stream().mapToDouble(Speech::l1).average().ifPresent(l1 -> counts.put("melL1", l1));
     counts.put("artifacts", artifacts.size());
     return new Result(counts, InputHash.ofFile(layout.artifactsJson()));
+  }
+
+  /**
+   * Utterances of the validation set, or of the training set when there is none; the first seconds of each. None when the
+   * run directory holds no data, as when only the last stages were asked for.
+   */
+  private static List<Speech> samples(RunLayout layout, FlowConfig config, StateDict weights, Device device)
+      throws IOException {
+    String split = hasData(layout, "dev") ? "dev" : "train";
+    if (!hasData(layout, split)) {
+      return List.of();
+    }
+    try (Parameters parameters = Parameters.create(config.model(), device)) {
+      parameters.load(weights, true);
+      Synthesizer synthesizer = new Synthesizer(new FlowModel(config.model(), config.cfm(), parameters),
+          Synthesizer.STEPS, config.model().inferenceCfgRate());
+      return HeldOut.spread(new ParquetExamples(layout, split, config), SAMPLES).stream()
+          .map(e -> synthesizer.speech(e.part(0, MOST_GROUPS), Synthesizer.Prompt.NONE)).toList();
+    }
+  }
+
+  private static boolean hasData(RunLayout layout, String split) throws IOException {
+    return Files.isRegularFile(layout.dataList(split)) && Files.size(layout.dataList(split)) > 0;
   }
 
   /** Exactly the model's tensors in the model's order, and nothing else. */
@@ -131,10 +164,9 @@ public final class ExportTask implements StageTask {
   }
 
   /** @param audio receives the names of the real and the predicted WAV, relative to the folder */
-  private static List<Path> sampleFiles(Path folder, int number, SampleMel sample, List<String> audio)
+  private static List<Path> sampleFiles(Path folder, int number, Speech sample, List<String> audio)
       throws IOException {
-    // ids may hold anything but blanks; a file name may not, and what is left of two ids may be the same
-    String name = number + "_" + sample.utt().replaceAll("[^A-Za-z0-9._-]", "_");
+    String name = sample.fileName(number);
     Path samples = folder.resolve("samples");
     Path picture = samples.resolve(name + ".png");
     WholeFile.bytes(picture, MelPicture.png(sample));

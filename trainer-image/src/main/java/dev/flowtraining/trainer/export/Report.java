@@ -10,9 +10,10 @@ import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.Versions;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.page.Page;
+import dev.flowtraining.trainer.synthesize.MelPicture;
+import dev.flowtraining.trainer.synthesize.Speech;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,7 @@ final class Report {
     this.page = page;
   }
 
-  static String of(RunLayout layout, FlowConfig config, List<SampleMel> samples, List<String> audio, List<Artifact> artifacts)
+  static String of(RunLayout layout, FlowConfig config, List<Speech> samples, List<String> audio, List<Artifact> artifacts)
       throws IOException {
     Path name = layout.root().getFileName();
     Report r = new Report(new Page(name == null ? "run" : name.toString(), "flow model", STYLE));
@@ -72,16 +73,15 @@ final class Report {
   }
 
   /** @param audio beside each sample the real and the predicted file, relative to the report */
-  private void samples(List<SampleMel> samples, List<String> audio) throws IOException {
+  private void samples(List<Speech> samples, List<String> audio) throws IOException {
     if (samples.isEmpty()) {
       return;
     }
     page.raw("<h2>Held-out utterances</h2>\n<p class=\"muted\">Above the real mel spectrogram, below the one that the"
         + " model makes from tokens and speaker. The audio is made from both by Griffin-Lim, without a vocoder.</p>\n");
     for (int i = 0; i < samples.size(); i++) {
-      SampleMel s = samples.get(i);
-      page.raw("<figure><img alt=\"real and predicted mel\" src=\"data:image/png;base64,")
-          .raw(Base64.getEncoder().encodeToString(MelPicture.png(s))).raw("\"><figcaption>").raw(Page.escape(s.utt()))
+      Speech s = samples.get(i);
+      page.raw("<figure>").raw(MelPicture.svg(s)).raw("<figcaption>").raw(Page.escape(s.utt()))
           .raw(", mean difference %.2f</figcaption>".formatted(s.l1()));
       for (String file : audio.subList(2 * i, 2 * i + 2)) {
         page.raw("<audio controls preload=\"none\" src=\"").raw(Page.escape(file)).raw("\"></audio>");

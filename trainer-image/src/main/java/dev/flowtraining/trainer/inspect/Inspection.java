@@ -1,6 +1,5 @@
 package dev.flowtraining.trainer.inspect;
 
-import dev.flowtraining.trainer.torch.SafeTensors;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import java.io.PrintStream;
@@ -21,11 +20,7 @@ public final class Inspection {
   /** @param file {@code .safetensors}, or torch's own format under any other name */
   public Inspection(Path file) {
     this.file = file;
-    dict = read(file);
-  }
-
-  private static StateDict read(Path file) {
-    return file.toString().endsWith(".safetensors") ? SafeTensors.read(file) : StateDictFile.read(file);
+    dict = StateDictFile.read(file);
   }
 
   /** Every tensor with its L2 norm and largest magnitude, then the sums. */
@@ -47,7 +42,7 @@ public final class Inspection {
 
   /** Every key that differs: |a−b| ÷ |b| in the L2 norm and the largest |a−b|. */
   public void compare(Path other, PrintStream out) {
-    StateDict base = read(other);
+    StateDict base = StateDictFile.read(other);
     Set<String> keys = new LinkedHashSet<>(dict.tensors().keySet());
     keys.addAll(base.tensors().keySet());
     int equal = 0;

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** numpy's {@code .npy}: one array (format: numpy.lib.format, versions 1 to 3). Little-endian only. */
 public final class Npy {
@@ -51,6 +52,22 @@ public final class Npy {
     }
     ByteBuffer values = m.group(2).equals("True") ? rowMajor(data, shape, type.bytes()) : data;
     return new Tensor(type, shape, values.order(ByteOrder.LITTLE_ENDIAN));
+  }
+
+  /** The content of a file (version 1) with a row-major float32 array. */
+  public static byte[] of(float[] values, long... shape) {
+    String dimensions = Arrays.stream(shape).mapToObj(d -> d + ",").collect(Collectors.joining(" "));
+    String header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dimensions + "), }";
+    // the array begins at a multiple of 64
+    String padded = header + " ".repeat(63 - (MAGIC.length + 4 + header.length()) % 64) + "\n";
+    ByteBuffer out = ByteBuffer.allocate(MAGIC.length + 4 + padded.length() + 4 * values.length)
+        .order(ByteOrder.LITTLE_ENDIAN);
+    out.put(MAGIC).put((byte) 1).put((byte) 0).putShort((short) padded.length());
+    out.put(padded.getBytes(StandardCharsets.US_ASCII));
+    for (float value : values) {
+      out.putFloat(value);
+    }
+    return out.array();
   }
 
   private static DType type(String descr) throws IOException {

@@ -4,11 +4,11 @@ import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
+import java.awt.geom.AffineTransform;
 import java.awt.geom.Ellipse2D;
 import java.awt.geom.Path2D;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
-import java.io.IOException;
 import java.util.List;
 
 /** A picture of twice the size, sharp on dense screens. The same bytes everywhere: its letters are {@link Strokes}. */
@@ -63,7 +63,15 @@ public final class PngCanvas implements Canvas {
         stroke.stream().map(p -> new Point(from + p.x() * LETTER, y + p.y() * LETTER)).toList(), Ink.TEXT, 1.1));
   }
 
-  public byte[] finish() throws IOException {
+  @Override
+  public void picture(double x, double y, double width, double height, BufferedImage picture) {
+    g.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR);
+    AffineTransform place = AffineTransform.getTranslateInstance(x, y);
+    place.scale(width / picture.getWidth(), height / picture.getHeight());
+    g.drawImage(picture, place, null);
+  }
+
+  public byte[] finish() {
     g.dispose();
     return Png.of(image);
   }

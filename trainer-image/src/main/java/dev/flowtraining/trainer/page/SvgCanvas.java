@@ -1,5 +1,7 @@
 package dev.flowtraining.trainer.page;
 
+import java.awt.image.BufferedImage;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -36,6 +38,13 @@ public final class SvgCanvas implements Canvas {
   public void text(double x, double y, Anchor anchor, String text) {
     svg.append("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n"
         .formatted(x, y, anchor.name().toLowerCase(Locale.ROOT), Page.escape(text)));
+  }
+
+  @Override
+  public void picture(double x, double y, double width, double height, BufferedImage picture) {
+    svg.append("<image x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" preserveAspectRatio=\"none\" "
+        .formatted(x, y, width, height)).append("style=\"image-rendering:pixelated\" href=\"data:image/png;base64,")
+        .append(Base64.getEncoder().encodeToString(Png.of(picture))).append("\"/>\n");
   }
 
   public String finish() {

@@ -38,13 +38,16 @@ public final class StateDictFile {
 
   /**
    * Reads a file whole and checks every checksum. Values other than tensors and integers are passed over. Storages of
-   * large tensors are mapped, not copied.
+   * large tensors are mapped, not copied. A file named {@code .safetensors} is read as {@link SafeTensors}.
    *
    * @throws StageFailure 66 {@code CheckpointUnreadable}, naming the file and what is wrong with it
    */
   public static StateDict read(Path file) {
     if (!Files.isRegularFile(file)) {
       throw unreadable(file, "there is no such file", null);
+    }
+    if (file.toString().endsWith(".safetensors")) {
+      return SafeTensors.read(file);
     }
     try (TorchArchive archive = TorchArchive.open(file)) {
       if (!(Unpickler.read(archive.pickle()) instanceof Map<?, ?> dict)) {

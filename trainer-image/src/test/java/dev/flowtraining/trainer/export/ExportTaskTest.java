@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.flowtraining.trainer.ExitCode;
-import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.RunLayout;
@@ -21,13 +20,11 @@ import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
-import dev.flowtraining.trainer.parquet.ParquetFile;
-import dev.flowtraining.trainer.parquet.UtteranceRow;
+import dev.flowtraining.trainer.synthesize.HeldOutRun;
 import dev.flowtraining.trainer.torch.SafeTensors;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.StateDict.Tensor;
 import dev.flowtraining.trainer.torch.StateDictFile;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -74,18 +71,7 @@ class ExportTaskTest {
 
   @BeforeEach
   void aRunUpToTheAverage() throws IOException {
-    byte[] clip = Files.readAllBytes(Fixtures.file("audio/clip.wav"));
-    List<UtteranceRow> rows = new ArrayList<>();
-    for (String utt : List.of("a/1", "<b>", "a?1")) {
-      long[] tokens = new long[40];
-      Arrays.setAll(tokens, i -> i % 5 < 2 ? i : 1024 + i);
-      double[] speaker = new double[192];
-      Arrays.fill(speaker, 0.5);
-      rows.add(new UtteranceRow(utt, clip, "clip.wav", "text", "spk", speaker, speaker, tokens));
-    }
-    Files.createDirectories(layout().parquet("dev"));
-    ParquetFile.write(layout().parquet("dev").resolve("parquet_000000000.tar"), rows);
-    WholeFile.text(layout().dataList("dev"), "parquet/dev/parquet_000000000.tar\n");
+    HeldOutRun.write(layout(), "a/1", "<b>", "a?1");
     StateDict weights = weights();
     StateDictFile.write(layout().averaged(), weights);
     new StageRecord(Stage.AVERAGE.id(), "in", "out", Map.of("averaged", 2), 1.5, Map.of(), "2026-01-01T00:00:00Z").write(layout());
@@ -178,15 +164,5 @@ class ExportTaskTest {
     assertThat(root).isNotNull();
     assertThat(yaml).contains("\n  encoder: !new:").contains("\n    num_blocks: 6\n").contains("\n      depth: 16\n")
         .contains("\n  input_embedding: !new:").contains("\nmel_conf:\n").contains("\n    inference_cfg_rate: 0.7\n");
-  }
-
-  @Test
-  void aPictureShowsSilenceDarkAndSpeechBright() throws IOException {
-    float[] real = new float[10 * 80];
-    Arrays.fill(real, -11);
-    Arrays.fill(real, 5 * 80, 6 * 80, 1);
-    var image = ImageIO.read(new ByteArrayInputStream(MelPicture.png(new SampleMel("x", real, new float[real.length]))));
-    assertThat(image.getRGB(0, 10) & 0xFFFFFF).isEqualTo(MelPicture.colour(0));
-    assertThat(image.getRGB(5 * 3, 10) & 0xFFFFFF).isEqualTo(MelPicture.colour(1));
   }
 }

@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.export;
+package dev.flowtraining.trainer.vocoder;
 
 import dev.flowtraining.trainer.audio.Mel;
 import java.util.Random;
@@ -8,7 +8,7 @@ import java.util.Random;
  * centres are interpolated; phases are found by Griffin and Lim's iteration with momentum (Perraudin et al. 2013). Rough
  * by nature: the released HiFT vocoder sounds far better.
  */
-final class GriffinLim {
+public final class GriffinLim implements Vocoder {
   private static final int N = 2048;
   private static final int WINDOW = 1920;
   private static final int ITERATIONS = 16;
@@ -20,7 +20,7 @@ final class GriffinLim {
   private final double[] cos = new double[N / 2];
   private final double[] sin = new double[N / 2];
 
-  GriffinLim() {
+  public GriffinLim() {
     for (int i = 0; i < WINDOW; i++) {
       window[(N - WINDOW) / 2 + i] = 0.5 - 0.5 * Math.cos(2 * Math.PI * i / WINDOW);
     }
@@ -30,11 +30,13 @@ final class GriffinLim {
     }
   }
 
-  /**
-   * @param mel_FC frames × 80 natural logarithms, as {@link Mel} gives them
-   * @return frames·480 samples at 24 kHz
-   */
-  float[] audio(float[] mel_FC) {
+  @Override
+  public String name() {
+    return "Griffin-Lim";
+  }
+
+  @Override
+  public float[] audio(float[] mel_FC) {
     int frames = mel_FC.length / Mel.BINS;
     double[][] magnitude = magnitudes(mel_FC, frames);
     double[][] re = new double[frames][N];
@@ -83,13 +85,12 @@ final class GriffinLim {
   /** Log magnitudes of the N/2+1 bins, linear in mel between the centres of the filters; nothing above 8 kHz. */
   private static double[][] magnitudes(float[] mel_FC, int frames) {
     double[][] magnitude = new double[frames][N / 2 + 1];
-    double top = slaneyMel(8000);
     for (int k = 1; k <= N / 2; k++) {
       double hz = (double) k * Mel.RATE / N;
-      double at = slaneyMel(hz) / top * (Mel.BINS + 1) - 1; // filter m has its centre at m
-      if (hz >= 8000) {
-        continue;
+      if (hz >= Mel.HIGHEST) {
+        break;
       }
+      double at = Mel.binAt(hz);
       int m = Math.clamp((long) Math.floor(at), 0, Mel.BINS - 2);
       double part = Math.clamp(at - m, 0, 1);
       for (int f = 0; f < frames; f++) {
@@ -98,10 +99,6 @@ final class GriffinLim {
       }
     }
     return magnitude;
-  }
-
-  private static double slaneyMel(double hz) {
-    return hz < 1000 ? hz * 3 / 200 : 15 + Math.log(hz / 1000) / (Math.log(6.4) / 27);
   }
 
   /** Weighted overlap-add; frame f begins at f·hop. */

@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.export;
+package dev.flowtraining.trainer.vocoder;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
