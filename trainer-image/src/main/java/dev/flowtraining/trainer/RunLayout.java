@@ -93,6 +93,11 @@ public record RunLayout(Path root) {
     return experiment().resolve("metrics.jsonl");
   }
 
+  /** Which tensors training took from {@code --init}, and which it did not. */
+  public Path initialWeights() {
+    return experiment().resolve("init.json");
+  }
+
   /** What TensorBoard shows of an attempt; it reads the folder's files in the order of their names. */
   public Path tensorBoard(int attempt) {
     return root.resolve(String.format("tensorboard/flow_model/events.out.tfevents.attempt-%04d", attempt));

@@ -115,6 +115,8 @@ public record FlowConfig(
       int patience,
       // Newest checkpoints that stay on the volume.
       int keepLast,
+      // Whether every tensor of models.init has to fit; otherwise what fits is taken and the rest drawn.
+      boolean initStrict,
       long seed,
       // Torch threads of a rank. Fixed, since sums depend on it.
       int threads,

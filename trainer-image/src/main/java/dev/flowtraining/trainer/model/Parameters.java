@@ -16,7 +16,6 @@ import dev.flowtraining.trainer.torch.Torch;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -102,29 +101,19 @@ public final class Parameters implements AutoCloseable {
   /**
    * Copies the tensors of a checkpoint into the parameters.
    *
-   * @param strict whether keys that the model lacks and keys that the checkpoint lacks are errors
-   * @throws StageFailure {@code CheckpointMismatch} with the keys; a wrong shape is an error in either mode
+   * @param strict whether keys that are missing, unknown or of another shape are errors; otherwise what fits is taken
+   * @throws StageFailure {@code CheckpointMismatch} with the keys; when none fits, in either mode
    */
   public void load(StateDict state, boolean strict) {
-    List<String> missing = slots.keySet().stream().filter(k -> !state.tensors().containsKey(k)).toList();
-    List<String> extra = state.tensors().keySet().stream().filter(k -> !slots.containsKey(k)).toList();
-    List<String> misshapen = new ArrayList<>();
-    slots.forEach((name, slot) -> {
-      StateDict.Tensor tensor = state.tensors().get(name);
-      if (tensor != null && !Arrays.equals(tensor.shape(), slot.spec().shape())) {
-        misshapen.add(name + " " + Arrays.toString(tensor.shape()) + " instead of "
-            + Arrays.toString(slot.spec().shape()));
-      }
-    });
-    if (!misshapen.isEmpty() || strict && !(missing.isEmpty() && extra.isEmpty())
-        || missing.size() == slots.size()) {
+    KeyDifferences differences = KeyDifferences.of(state, slots());
+    if (strict && !differences.none()
+        || differences.missing().size() + differences.otherShape().size() == slots.size()) {
       throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch", "the checkpoint does not fit the model of the "
-          + "config" + list("; missing: ", missing) + list("; unknown: ", extra) + list("; other shape: ", misshapen)
-          + "; use a checkpoint of this model or set model: to the checkpoint's sizes");
+          + "config: " + differences.text() + "; use a checkpoint of this model or set model: to the checkpoint's sizes");
     }
     slots.forEach((name, slot) -> {
       StateDict.Tensor tensor = state.tensors().get(name);
-      if (tensor != null) {
+      if (tensor != null && Arrays.equals(tensor.shape(), slot.spec().shape())) {
         write(flat, slot, FloatBuffer.wrap(tensor.floats()));
       }
     });
@@ -156,12 +145,6 @@ public final class Parameters implements AutoCloseable {
   /** The parameters in float32. */
   Weights masters() {
     return new Weights(manager, views);
-  }
-
-  private static String list(String title, List<String> keys) {
-    int shown = Math.min(keys.size(), 5);
-    return keys.isEmpty() ? "" : title + String.join(", ", keys.subList(0, shown))
-        + (keys.size() > shown ? " and " + (keys.size() - shown) + " more" : "");
   }
 
   private static void write(NDArray buffer, Slot slot, FloatBuffer values) {

@@ -95,7 +95,7 @@ public final class DeepSpeedConfig {
         new FlowConfig.Train(type(t), optim, t.scheduler(), t.schedulerConf(), t.maxEpoch(),
             whole("gradient_accumulation_steps", "train_conf.accum_grad", t.accumGrad()),
             number("gradient_clipping", "train_conf.grad_clip", t.gradClip()), t.logInterval(), t.savePerStep(),
-            t.patience(), t.keepLast(), t.seed(), t.threads(), t.dropout(),
+            t.patience(), t.keepLast(), t.initStrict(), t.seed(), t.threads(), t.dropout(),
             truth("bf16.enabled", true) ? t.precision() : "fp32", t.cudaGraphs()));
     ConfigLoader.check(applied, values, places);
     LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state",

@@ -63,10 +63,15 @@ final class Run {
     return new Start(cursor, journal);
   }
 
-  private Cursor fresh(Optional<Path> init) {
-    parameters.initialise(context.config().trainConf().seed());
-    init.ifPresent(file -> parameters.load(StateDictFile.read(file), true));
-    say("training starts from " + init.map(Path::toString).orElse("random weights") + ", " + parameters.count()
+  private Cursor fresh(Optional<Path> init) throws IOException {
+    FlowConfig.Train train = context.config().trainConf();
+    parameters.initialise(train.seed());
+    Optional<InitialWeights> weights =
+        init.map(file -> InitialWeights.load(file, parameters, train.initStrict()));
+    if (weights.isPresent() && collective.rank() == 0) {
+      weights.get().write(context.layout().initialWeights());
+    }
+    say("training starts from " + weights.map(InitialWeights::text).orElse("random weights") + ", " + parameters.count()
         + " parameters, " + collective.worldSize() + " rank(s)");
     return Cursor.START;
   }

@@ -18,7 +18,7 @@ final class Settings {
       "train_conf.save_per_step", "train_conf.patience", "train_conf.keep_last", "dataset_conf.num_workers",
       "dataset_conf.prefetch", "dataset_conf.prefetch_mib", "dataset_conf.mel_cache", "dataset_conf.mel_cache_mib",
       "dataset_conf.parquet_bytes", "dataset_conf.row_group_bytes", "dataset_conf.compression",
-      "model.inference_cfg_rate", "train_conf.cuda_graphs");
+      "model.inference_cfg_rate", "train_conf.cuda_graphs", "train_conf.init_strict");
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 
   private Settings() {}

@@ -114,17 +114,21 @@ class ParametersTest {
       missing.tensors().remove("encoder_proj.bias");
       assertThatThrownBy(() -> parameters.load(missing, true))
           .isInstanceOfSatisfying(StageFailure.class, e -> assertThat(e.reason()).isEqualTo("CheckpointMismatch"))
-          .hasMessageContaining("missing: encoder_proj.bias");
+          .hasMessageContaining("missing (1): encoder_proj.bias");
       parameters.load(missing, false);
 
       StateDict extra = weights();
       extra.tensors().put("decoder.rand_noise", extra.tensors().get("encoder_proj.bias"));
-      assertThatThrownBy(() -> parameters.load(extra, true)).hasMessageContaining("unknown: decoder.rand_noise");
+      assertThatThrownBy(() -> parameters.load(extra, true)).hasMessageContaining("unknown (1): decoder.rand_noise");
 
       StateDict shape = weights();
       shape.tensors().put("encoder_proj.bias", StateDict.Tensor.of(new float[3], 3));
-      assertThatThrownBy(() -> parameters.load(shape, false))
-          .hasMessageContaining("other shape: encoder_proj.bias [3]");
+      assertThatThrownBy(() -> parameters.load(shape, true))
+          .hasMessageContaining("other shape (1): encoder_proj.bias [3]");
+      parameters.load(weights(), true);
+      parameters.load(shape, false);
+      assertThat(parameters.get("encoder_proj.bias").toFloatArray()).as("left as it was")
+          .isEqualTo(weights().tensors().get("encoder_proj.bias").floats());
 
       assertThatThrownBy(() -> parameters.load(new StateDict(new LinkedHashMap<>()), false))
           .hasMessageContaining("missing");
