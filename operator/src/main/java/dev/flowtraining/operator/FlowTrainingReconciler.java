@@ -2,6 +2,7 @@ package dev.flowtraining.operator;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.apply.Applier;
 import dev.flowtraining.operator.apply.Refusal;
 import dev.flowtraining.operator.apply.Trouble;
@@ -114,14 +115,18 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
     }
   }
 
-  /** Pinned when the run begins: an upgrade of the operator changes nothing in a run. */
+  /**
+   * Pinned when the run begins: an upgrade of the operator changes nothing in a run. One that the spec names is taken
+   * anew after a suspension, during which it may have changed.
+   */
   private String image(FlowTraining ft) {
-    boolean inRun = ft.getStatus().phase() != null && ft.getStatus().startTime() != null
-        && ft.getStatus().completionTime() == null && ft.getStatus().image() != null;
-    if (inRun) {
-      return ft.getStatus().image();
-    }
+    FlowTrainingStatus status = ft.getStatus();
     String own = ft.getSpec().template().image();
+    boolean pinned = status.inRun() && status.image() != null;
+    boolean stopped = status.phase() == Phase.SUSPENDING || status.phase() == Phase.SUSPENDED;
+    if (pinned && (own == null || !stopped)) {
+      return status.image();
+    }
     return own == null ? defaultImage : own;
   }
 }

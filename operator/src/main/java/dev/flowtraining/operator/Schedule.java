@@ -26,6 +26,9 @@ final class Schedule {
       case Decision.Complete complete -> Optional.of(AT_ONCE);
       case Decision.Restart restart -> Optional.of(AT_ONCE);
       case Decision.TearDown down -> Optional.of(AT_ONCE);
+      case Decision.BackOff wait -> Optional.of(AT_ONCE);
+      case Decision.Suspend suspend -> Optional.of(AT_ONCE);
+      case Decision.Suspended suspended -> Optional.empty();
       case Decision.Fail fail -> Optional.of(AT_ONCE);
     };
   }

@@ -29,14 +29,16 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
       case Decision.Start start -> start(ft, start, seen, image);
       case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs(), down.lostPods());
       // deleted by hand: it comes back empty, and the trainer fills it with its next report
-      case Decision.Wait wait when !seen.progressMapExists() && ft.getStatus().startTime() != null
-          && ft.getStatus().completionTime() == null ->
+      case Decision.Wait wait when !seen.progressMapExists() && ft.getStatus().inRun() ->
           new Children(List.of(RunObjects.progress(ft)), List.of(), List.of(), List.of());
       case Decision.Wait wait -> NONE;
       case Decision.Idle idle -> NONE;
       case Decision.Blocked blocked -> NONE;
       case Decision.Complete complete -> NONE;
       case Decision.Restart restart -> NONE;
+      case Decision.BackOff wait -> NONE;
+      case Decision.Suspend suspend -> NONE;
+      case Decision.Suspended suspended -> NONE;
       case Decision.Fail fail -> NONE;
     };
   }

@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.decide;
 
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.Failure;
@@ -27,7 +28,7 @@ public sealed interface Decision {
   }
 
   /**
-   * A run begins: all stages, or after a change of the spec those from {@code first}.
+   * A run begins, or goes on after a suspension: all stages, or after a change of the spec those from {@code first}.
    *
    * @param config the user's YAML, kept for the whole run
    */
@@ -62,7 +63,19 @@ public sealed interface Decision {
   }
 
   /** The attempt failed and there will be another. */
-  record Restart(Stage stage, Failure failure, FailureClass failureClass, Instant notBefore) implements Decision {
+  record Restart(Stage stage, Failure failure, FailureClass failureClass) implements Decision {
+  }
+
+  /** The last pod of the failed attempt is gone: from now on the next one waits. */
+  record BackOff(Stage stage, Instant notBefore) implements Decision {
+  }
+
+  /** spec.suspend was set while the stage was at work, or between two attempts or stages. */
+  record Suspend(Stage stage) implements Decision {
+  }
+
+  /** Nothing runs, and nothing starts before spec.suspend is taken back. */
+  record Suspended() implements Decision {
   }
 
   /**
@@ -77,6 +90,6 @@ public sealed interface Decision {
   }
 
   /** The stage failed for good, and the run with it. */
-  record Fail(Stage stage, Failure failure, String message) implements Decision {
+  record Fail(Stage stage, Failure failure, FailureClass failureClass, String message) implements Decision {
   }
 }

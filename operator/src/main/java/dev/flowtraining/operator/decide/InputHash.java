@@ -22,7 +22,8 @@ import java.util.Optional;
  * trainer has a hash of contents as well, and a Job whose contents did not change returns at once. So this one may be
  * coarse (a changed config starts with stage 0), the other one is exact.
  *
- * <p>The image is no part of it: a new release re-runs nothing by itself.
+ * <p>The image is no part of it: a new release re-runs nothing by itself. Nor are the ranks and what they compute on:
+ * the loss does not depend on them, and a checkpoint is resumed by another number of them.
  */
 public final class InputHash {
 
@@ -61,7 +62,7 @@ public final class InputHash {
       case SPEAKER_EMBEDDING -> Arrays.asList(spec.models().speakerEncoder(), spec.models().volume());
       case SPEECH_TOKENS -> Arrays.asList(spec.models().tokenizer(), spec.models().volume());
       case TRAIN -> Arrays.asList(spec.models().init(), spec.models().volume(), spec.training().engine(),
-          spec.training().deepspeedConfig(), spec.training().device(), spec.training().gpus());
+          spec.training().deepspeedConfig());
       case AVERAGE -> Arrays.asList(spec.averaging());
       case PARQUET, EXPORT -> List.of();
     };

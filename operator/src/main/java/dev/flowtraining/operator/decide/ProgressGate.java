@@ -12,6 +12,7 @@ import dev.flowtraining.operator.observe.Progress;
 import dev.flowtraining.operator.observe.Report;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What of the trainer's reports counts. A report counts for the attempt that runs, and until the next one starts: a
@@ -19,6 +20,10 @@ import java.util.Map;
  * resumes from.
  */
 public final class ProgressGate {
+
+  /** An attempt's last words, such as the checkpoint that it saves on SIGTERM, come when its end is decided already. */
+  private static final Set<StagePhase> CURRENT =
+      Set.of(StagePhase.RUNNING, StagePhase.RESTARTING, StagePhase.SUSPENDED);
 
   private ProgressGate() {
   }
@@ -37,7 +42,7 @@ public final class ProgressGate {
 
   private static FlowTrainingStatus accept(FlowTrainingSpec spec, FlowTrainingStatus status, Report report) {
     StageStatus stage = status.of(report.stage());
-    boolean current = stage.phase() == StagePhase.RUNNING || stage.phase() == StagePhase.RESTARTING;
+    boolean current = CURRENT.contains(stage.phase());
     if (!current || !report.attempt().equals(stage.attempt())) {
       return status;
     }

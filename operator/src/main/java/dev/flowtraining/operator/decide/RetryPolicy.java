@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.decide;
 
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.RestartPolicy;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
@@ -22,11 +23,11 @@ public final class RetryPolicy {
   public sealed interface Verdict {
   }
 
-  public record Again(FailureClass failureClass, Duration after) implements Verdict {
+  public record Again(FailureClass failureClass) implements Verdict {
   }
 
   /** The message says why there is no further attempt. */
-  public record GiveUp(String message) implements Verdict {
+  public record GiveUp(FailureClass failureClass, String message) implements Verdict {
   }
 
   /**
@@ -35,17 +36,29 @@ public final class RetryPolicy {
    */
   public static Verdict verdict(RestartPolicy policy, StageStatus stage, Failure failure, LastFailure previous) {
     String what = failure.details().reason() + ": " + failure.details().message();
-    return switch (classify(failure, previous)) {
-      case PERMANENT -> new GiveUp(what);
+    FailureClass failureClass = classify(failure, previous);
+    return switch (failureClass) {
+      case PERMANENT -> new GiveUp(failureClass, what);
       case DISRUPTION -> stage.countedDisruptions() >= policy.maxDisruptions()
-          ? new GiveUp("disrupted again after " + stage.countedDisruptions()
+          ? new GiveUp(failureClass, "disrupted again after " + stage.countedDisruptions()
               + " restarts (restartPolicy.maxDisruptions): " + what)
-          : new Again(FailureClass.DISRUPTION, policy.backoff().before(stage.countedDisruptions() + 1));
+          : new Again(failureClass);
       case RETRYABLE -> stage.countedRestarts() >= policy.maxRestarts()
-          ? new GiveUp("failed again after " + stage.countedRestarts() + " restarts (restartPolicy.maxRestarts): "
-              + what)
-          : new Again(FailureClass.RETRYABLE, policy.backoff().before(stage.countedRestarts() + 1));
+          ? new GiveUp(failureClass, "failed again after " + stage.countedRestarts()
+              + " restarts (restartPolicy.maxRestarts): " + what)
+          : new Again(failureClass);
     };
+  }
+
+  /**
+   * How long the next attempt waits once the failed one is gone: longer with each failure of its class in a row.
+   *
+   * @param stage counters with this failure
+   * @param last the failure
+   */
+  static Duration backOff(RestartPolicy policy, StageStatus stage, LastFailure last) {
+    boolean disruption = last != null && last.countsAs() == FailureClass.DISRUPTION;
+    return policy.backoff().before(disruption ? stage.countedDisruptions() : stage.countedRestarts());
   }
 
   /** The Job of shards has used up the budget itself; one that somebody deleted is another matter. */
@@ -54,7 +67,8 @@ public final class RetryPolicy {
       return verdict(policy, stage, failure, null);
     }
     String what = failure.details().reason() + ": " + failure.details().message();
-    return new GiveUp(classify(failure, null) == FailureClass.PERMANENT ? what
+    FailureClass failureClass = classify(failure, null);
+    return new GiveUp(failureClass, failureClass == FailureClass.PERMANENT ? what
         : "failed again after " + policy.maxRestarts() + " restarts (restartPolicy.maxRestarts): " + what);
   }
 

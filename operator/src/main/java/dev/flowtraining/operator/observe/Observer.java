@@ -4,7 +4,6 @@ import dev.flowtraining.operator.api.v1alpha1.ConfigMapReference;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
-import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
@@ -61,7 +60,7 @@ public final class Observer {
         .sorted(Comparator.comparing(Former::where)).toList();
 
     FlowTrainingStatus status = ft.getStatus();
-    boolean inProgress = status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;
+    boolean inProgress = status.phase() != null && status.phase().isInProgress();
     boolean ended = status.phase() != null && status.phase().isTerminal()
         && ft.getMetadata().getGeneration().equals(status.observedGeneration());
     Optional<StageStatus> running = status.stages().stream()

@@ -3,6 +3,7 @@ package dev.flowtraining.operator.report;
 import static dev.flowtraining.operator.report.StatusBuilder.READY;
 import static dev.flowtraining.operator.report.StatusBuilder.RECONCILING;
 import static dev.flowtraining.operator.report.StatusBuilder.STALLED;
+import static dev.flowtraining.operator.report.StatusBuilder.SUSPENDED;
 
 import dev.flowtraining.operator.api.v1alpha1.Condition;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
@@ -36,9 +37,11 @@ final class Conditions {
     Why why = why(status, decision);
     boolean stalled = status.phase() == Phase.FAILED || decision instanceof Decision.Blocked b && b.stalled();
     boolean ready = status.phase() == Phase.SUCCEEDED;
+    boolean suspended = status.phase() == Phase.SUSPENDED;
     add(all, status, READY, ready, why, time);
-    add(all, status, RECONCILING, !ready && !stalled, why, time);
+    add(all, status, RECONCILING, !ready && !stalled && !suspended, why, time);
     add(all, status, STALLED, stalled, stalled ? why : new Why("NotStalled", ""), time);
+    add(all, status, SUSPENDED, suspended, suspended ? why : notSuspended(status, why), time);
     for (Stage stage : Stage.inOrder()) {
       StageStatus of = status.of(stage);
       Why ofStage = switch (of.phase()) {
@@ -47,6 +50,7 @@ final class Conditions {
         case NOT_REQUESTED -> new Why("NotRequested", "outside spec.stages");
         case PENDING -> decision instanceof Decision.Blocked && stage == status.stage() ? why : new Why("Pending", "");
         case RESTARTING -> new Why("Restarting", text(of.message()));
+        case SUSPENDED -> new Why("Suspended", text(of.message()));
         case RUNNING -> stage == status.stage() ? why : new Why("Running", "");
       };
       add(all, status, stage.condition(), of.phase() == StagePhase.SUCCEEDED,
@@ -63,15 +67,37 @@ final class Conditions {
       return new Why(status.training().lastFailure().reason(),
           status.stage().id() + ": " + text(status.of(status.stage()).message()) + GO_ON);
     }
+    if (status.phase() == Phase.SUSPENDED) {
+      return new Why("Suspended", status.startTime() == null
+          ? "nothing has started: set spec.suspend: false, and the run begins"
+          : "no pod is left" + resumesFrom(status) + ": set spec.suspend: false, and the run goes on");
+    }
     return switch (decision) {
       case Decision.Blocked blocked -> new Why(blocked.reason(), blocked.message());
       case Decision.Wait waiting when !waiting.reason().isEmpty() -> new Why(waiting.reason(), waiting.message());
       case Decision.Wait waiting when !waiting.message().isEmpty() ->
           new Why("Running", status.stage().id() + ": " + waiting.message());
-      default -> status.phase() == Phase.RESTARTING
+      default -> status.phase() == Phase.SUSPENDING
+          ? new Why("Suspending", status.stage().id() + ": stopping, training with a checkpoint first")
+          : status.phase() == Phase.RESTARTING
           ? new Why("Restarting", status.stage().id() + ": " + text(status.of(status.stage()).message()))
           : new Why(status.phase().id(), status.stage().id() + text(status));
     };
+  }
+
+  private static String resumesFrom(FlowTrainingStatus status) {
+    return status.stage().isTraining() && status.training().checkpoint() != null
+        ? ", the last checkpoint is " + status.training().checkpoint().path() : "";
+  }
+
+  /** After a suspension the reason says so until the run ends: Suspended=False alone could be of any time. */
+  private static Why notSuspended(FlowTrainingStatus status, Why why) {
+    if (status.phase() == Phase.SUSPENDING) {
+      return new Why("Suspending", why.message());
+    }
+    boolean was = status.inRun() && status.condition(SUSPENDED)
+        .filter(c -> c.holds() || c.reason().equals("Suspending") || c.reason().equals("Resumed")).isPresent();
+    return was ? new Why("Resumed", "") : new Why("NotSuspended", "");
   }
 
   private static String text(FlowTrainingStatus status) {

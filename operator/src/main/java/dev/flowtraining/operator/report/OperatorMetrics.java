@@ -14,6 +14,7 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Locale;
 import java.util.function.Supplier;
 
 /** The series {@code flowtraining_*}. Their number is fixed: no label names a resource. */
@@ -36,7 +37,7 @@ public final class OperatorMetrics {
 
   void decided(Decision decision) {
     switch (decision) {
-      case Decision.Restart restart -> failure(restart.stage(), restart.failureClass().id());
+      case Decision.Restart restart -> failure(restart.stage(), restart.failureClass().id().toLowerCase(Locale.ROOT));
       case Decision.Fail fail -> failure(fail.stage(), "final");
       default -> { }
     }

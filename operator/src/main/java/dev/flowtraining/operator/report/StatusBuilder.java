@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.report;
 
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
@@ -10,7 +11,6 @@ import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.api.v1alpha1.TrainingStatus;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.decide.Decision;
-import dev.flowtraining.operator.decide.FailureClass;
 import dev.flowtraining.operator.observe.ImageDigest;
 import dev.flowtraining.operator.observe.Observation;
 import java.time.Instant;
@@ -24,6 +24,7 @@ public final class StatusBuilder {
   public static final String READY = "Ready";
   public static final String RECONCILING = "Reconciling";
   public static final String STALLED = "Stalled";
+  public static final String SUSPENDED = "Suspended";
 
   private StatusBuilder() {
   }
@@ -44,8 +45,14 @@ public final class StatusBuilder {
       case Decision.Start start -> started(ft, status, start, time);
       case Decision.Complete complete -> completed(ft.getSpec(), status, complete.stage(), seen, time);
       case Decision.Restart restart -> restarting(status, restart);
+      case Decision.BackOff wait -> status.with(status.of(wait.stage())
+          // rounded up: the back-off is at least what the policy says
+          .backingOff(wait.notBefore().plusMillis(999).truncatedTo(ChronoUnit.SECONDS).toString()));
+      case Decision.Suspend suspend -> suspending(status, suspend.stage());
+      case Decision.Suspended suspended -> suspended(ft, status);
       case Decision.Fail fail -> failed(status, fail, time);
     };
+    next = next.withAttempts(AttemptHistory.after(ft, next, decision, time));
     next = pinned(shown(ft.getSpec(), next), seen).observed(ft.getMetadata().getGeneration());
     return next.withConditions(Conditions.of(next, decision, time));
   }
@@ -59,7 +66,7 @@ public final class StatusBuilder {
   }
 
   private static boolean inProgress(FlowTrainingStatus status) {
-    return status.phase() == Phase.RUNNING || status.phase() == Phase.RESTARTING;
+    return status.phase() != null && status.phase().isInProgress();
   }
 
   /** A changed spec of a run that has ended is being looked at: it is not at its end any more. */
@@ -104,11 +111,15 @@ public final class StatusBuilder {
       String hash = begin.hashes().get(stage);
       if (!spec.stages().contains(stage)) {
         stages.add(old.reset(StagePhase.NOT_REQUESTED, old.inputHash()));
+      } else if (stage.number() < begin.first().number()) {
+        stages.add(old);
       } else {
-        stages.add(stage.number() < begin.first().number() ? old : old.reset(StagePhase.PENDING, hash));
+        boolean goesOn = status.inRun() && hash.equals(old.inputHash()) && old.phase() == StagePhase.SUSPENDED;
+        stages.add(goesOn ? old : old.reset(StagePhase.PENDING, hash));
       }
     }
-    FlowTrainingStatus begun = status.withStages(stages).begun(image, time);
+    FlowTrainingStatus begun = status.inRun() ? status.withStages(stages).resumed(image)
+        : status.withStages(stages).begun(image, time);
     boolean trainsAnew = spec.stages().contains(Stage.TRAIN) && begin.first().number() <= Stage.TRAIN.number();
     boolean exportsAnew = spec.stages().contains(Stage.EXPORT);
     FlowTrainingStatus cleared = exportsAnew ? begun.withArtifacts(List.of()) : begun;
@@ -119,6 +130,9 @@ public final class StatusBuilder {
   private static TrainingStatus fresh(FlowTrainingStatus status, Decision.Begin begin) {
     TrainingStatus old = status.training();
     boolean same = begin.hashes().get(Stage.TRAIN).equals(status.of(Stage.TRAIN).inputHash());
+    if (same && status.inRun()) {
+      return old;
+    }
     return TrainingStatus.empty()
         .withAttempts(old.attempt(), old.restarts(), old.disruptions())
         .withCheckpoint(same ? old.checkpoint() : null);
@@ -147,16 +161,28 @@ public final class StatusBuilder {
 
   private static FlowTrainingStatus restarting(FlowTrainingStatus status, Decision.Restart restart) {
     StageStatus stage = status.of(restart.stage()).restarting(restart.failureClass() == FailureClass.DISRUPTION,
-        // rounded up: the back-off is at least what the policy says
-        restart.notBefore().plusMillis(999).truncatedTo(ChronoUnit.SECONDS).toString(),
         Story.describe(restart.failure().details()));
-    return counted(status.with(stage).withPhase(Phase.RESTARTING)
-        .withTraining(status.training().withLastFailure(restart.failure().details()).withoutEstimate()));
+    return counted(status.with(stage).withPhase(Phase.RESTARTING).withTraining(status.training()
+        .withLastFailure(restart.failure().details().countingAs(restart.failureClass())).withoutEstimate()));
+  }
+
+  /** A stage that was at work or between two attempts is stopped; one that had not begun keeps waiting for its turn. */
+  private static FlowTrainingStatus suspending(FlowTrainingStatus status, Stage stage) {
+    StageStatus old = status.of(stage);
+    boolean begun = old.phase() == StagePhase.RUNNING || old.phase() == StagePhase.RESTARTING;
+    FlowTrainingStatus next = begun ? status.with(old.suspended("stopped at " + old.progress() + "%")) : status;
+    return counted(next.withPhase(Phase.SUSPENDING).withTraining(next.training().withoutEstimate()));
+  }
+
+  /** Also of a run that has ended and whose spec asks for more: it will not be at its end when it goes on. */
+  private static FlowTrainingStatus suspended(FlowTraining ft, FlowTrainingStatus status) {
+    return anew(ft) ? status.begun(status.image(), null).withPhase(Phase.SUSPENDED) : status.withPhase(Phase.SUSPENDED);
   }
 
   private static FlowTrainingStatus failed(FlowTrainingStatus status, Decision.Fail fail, String time) {
     return status.with(status.of(fail.stage()).ended(StagePhase.FAILED, time, fail.message()))
-        .withTraining(status.training().withLastFailure(fail.failure().details()).withoutEstimate())
+        .withTraining(status.training().withLastFailure(fail.failure().details().countingAs(fail.failureClass()))
+            .withoutEstimate())
         .ended(Phase.FAILED, time);
   }
 

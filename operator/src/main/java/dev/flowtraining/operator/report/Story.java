@@ -28,6 +28,7 @@ public final class Story {
     if (!Objects.equals(before.startTime(), after.startTime()) && after.startTime() != null) {
       lines.add(new Line(Reason.RUN_STARTED, false, "the run starts with image " + after.image()));
     }
+    suspension(before, after, lines);
     checkpoint(before.training().checkpoint(), after.training().checkpoint(), lines);
     for (Stage stage : Stage.inOrder()) {
       stage(before.of(stage), after.of(stage), after, lines);
@@ -37,6 +38,21 @@ public final class Story {
           : "all requested stages are complete, with " + after.artifacts().size() + " artifacts"));
     }
     return lines;
+  }
+
+  private static void suspension(FlowTrainingStatus before, FlowTrainingStatus after, List<Line> lines) {
+    if (before.phase() == after.phase()) {
+      return;
+    }
+    boolean was = before.phase() == Phase.SUSPENDING || before.phase() == Phase.SUSPENDED;
+    if (after.phase() == Phase.SUSPENDING) {
+      lines.add(new Line(Reason.SUSPENDING, false, after.stage().id() + ", attempt " + after.of(after.stage()).attempt()
+          + " stops"));
+    } else if (after.phase() == Phase.SUSPENDED) {
+      lines.add(new Line(Reason.SUSPENDED, false, after.startTime() == null ? "nothing starts" : "no pod is left"));
+    } else if (was && after.phase() == Phase.RUNNING && before.inRun()) {
+      lines.add(new Line(Reason.RESUMED, false, "the run goes on with stage " + after.stage().id()));
+    }
   }
 
   private static void blocked(FlowTrainingStatus before, FlowTrainingStatus after, List<Line> lines) {

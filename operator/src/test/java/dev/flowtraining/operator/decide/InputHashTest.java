@@ -15,7 +15,7 @@ class InputHashTest {
   @ParameterizedTest(name = "{0} starts at {1}")
   @CsvSource(delimiter = '|', nullValues = "none", textBlock = """
       averaging: {num: 3}                                    | AVERAGE
-      training: {gpus: 2}                                    | TRAIN
+      training: {gpus: 2, device: cpu}                       | none
       training: {resources: {requests: {cpu: 1}}}            | none
       training: {stallTimeout: 5m}                           | none
       template: {image: other}                               | none
@@ -43,6 +43,6 @@ class InputHashTest {
   @Test
   void theHashOfASpecNeverChanges() {
     assertThat(InputHash.of(training("").getSpec(), Optional.of("a: 1")).get(Stage.EXPORT))
-        .isEqualTo("673ccb74815f936dfe1dbf5287e060a7");
+        .isEqualTo("95b4d24a2a8df262f252d77840bc5481");
   }
 }

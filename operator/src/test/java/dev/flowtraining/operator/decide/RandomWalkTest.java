@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * A cluster that does whatever a cluster may do, in random order, and an operator that crashes between its two writes
  * now and then. Whatever happens: two attempts never run at once, a complete stage never starts again, counts never go
- * back, the attempt's number never comes twice, and the run ends.
+ * back, the attempt's number never comes twice, nothing runs while it is suspended, and the run ends.
  */
 class RandomWalkTest {
 
@@ -45,12 +45,15 @@ class RandomWalkTest {
   void theRulesHoldInAnyOrderOfEvents(long seed) {
     Map<Phase, Integer> ends = new EnumMap<>(Phase.class);
     int replaced = 0;
+    int suspended = 0;
     for (int run = 0; run < RUNS; run++) {
       Walk walk = new Walk(new Random(seed * 1_000_003 + run));
       ends.merge(walk.toTheEnd(), 1, Integer::sum);
       replaced += walk.replaced;
+      suspended += walk.suspended;
     }
     assertThat(replaced).as("shards that were lost and replaced").isPositive();
+    assertThat(suspended).as("suspensions").isPositive();
     assertThat(ends.keySet()).as("both ends are met").containsExactlyInAnyOrder(Phase.SUCCEEDED, Phase.FAILED);
   }
 
@@ -62,15 +65,12 @@ class RandomWalkTest {
   private static final class Walk {
 
     private final Random random;
-    private FlowTraining ft = Samples.training("""
-        training: {gpus: 4, gpusPerPod: 2, device: cpu}
-        stageOverrides: [{stage: speech-tokens, parallelism: 3}, {stage: parquet, parallelism: 2}]
-        restartPolicy: {maxRestarts: 1, maxDisruptions: 1, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
-        """);
+    private FlowTraining ft = training(false);
     private final List<JobView> jobs = new ArrayList<>();
     private final List<PodView> pods = new ArrayList<>();
     private final Set<String> recorded = new HashSet<>();
     private int replaced;
+    private int suspended;
     private Progress progress = Progress.none();
     private Instant now = Samples.NOW;
 
@@ -78,10 +78,24 @@ class RandomWalkTest {
       this.random = random;
     }
 
+    private static FlowTraining training(boolean suspend) {
+      return Samples.training("""
+          training: {gpus: 4, gpusPerPod: 2, device: cpu}
+          stageOverrides: [{stage: speech-tokens, parallelism: 3}, {stage: parquet, parallelism: 2}]
+          restartPolicy:
+            {maxRestarts: 1, maxDisruptions: 1, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
+          suspend: %s
+          """.formatted(suspend));
+    }
+
     Phase toTheEnd() {
       for (int step = 0; step < MAX_STEPS; step++) {
         now = now.plusMillis(random.nextInt(3000));
         clusterMoves();
+        boolean suspend = ft.getSpec().suspend();
+        if (random.nextInt(suspend ? 30 : 150) == 0) {
+          ft = Samples.with(training(!suspend), ft.getStatus());
+        }
         reconcile();
         if (ft.getStatus().phase() != null && ft.getStatus().phase().isTerminal()) {
           return ft.getStatus().phase();
@@ -122,6 +136,11 @@ class RandomWalkTest {
         case Decision.TearDown down -> jobs.replaceAll(j -> down.jobs().contains(j.name())
             ? new JobView(j.name(), j.stage(), j.step(), j.attempt(), j.pods(), j.failedPods(), j.created(), true,
                 j.complete(), j.failedAt(), "") : j);
+        case Decision.Suspended none -> {
+          suspended++;
+          assertThat(pods).as("pods while suspended").allMatch(PodView::terminal);
+          assertThat(jobs).as("jobs while suspended").allMatch(JobView::finished);
+        }
         default -> { }
       }
     }
@@ -138,7 +157,8 @@ class RandomWalkTest {
       boolean ready = after.condition("Ready").orElseThrow().holds();
       boolean working = after.condition("Reconciling").orElseThrow().holds();
       boolean stalled = after.condition("Stalled").orElseThrow().holds();
-      assertThat(List.of(ready, working, stalled)).as("exactly one of Ready, Reconciling, Stalled")
+      boolean asleep = after.condition("Suspended").orElseThrow().holds();
+      assertThat(List.of(ready, working, stalled, asleep)).as("exactly one of Ready, Reconciling, Stalled, Suspended")
           .containsOnlyOnce(true);
       assertThat(after.training().checkpoint() == null || before.training().checkpoint() == null
           || after.training().checkpoint().step() >= before.training().checkpoint().step()).isTrue();

@@ -4,6 +4,7 @@ import static dev.flowtraining.operator.Samples.NOW;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.flowtraining.operator.api.v1alpha1.Backoff;
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.RestartPolicy;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
@@ -50,11 +51,22 @@ class RetryPolicyTest {
     StageStatus spent = restarted(3, 0);
     assertThat(RetryPolicy.verdict(POLICY, spent, exited(1, 4), null)).isInstanceOf(RetryPolicy.GiveUp.class);
     assertThat(RetryPolicy.verdict(POLICY, spent, failure(Cause.DISRUPTED, null, "EvictionByEvictionAPI", 4), null))
-        .isEqualTo(new RetryPolicy.Again(FailureClass.DISRUPTION, Duration.ofSeconds(10)));
+        .isEqualTo(new RetryPolicy.Again(FailureClass.DISRUPTION));
     assertThat(RetryPolicy.verdict(POLICY, restarted(0, 2), failure(Cause.DISRUPTED, null, "x", 3), null))
         .isInstanceOfSatisfying(RetryPolicy.GiveUp.class, g -> assertThat(g.message()).contains("maxDisruptions"));
     assertThat(RetryPolicy.verdict(POLICY, restarted(1, 2), exited(75, 4), null))
-        .isEqualTo(new RetryPolicy.Again(FailureClass.RETRYABLE, Duration.ofSeconds(20)));
+        .isEqualTo(new RetryPolicy.Again(FailureClass.RETRYABLE));
+  }
+
+  @Test
+  void theBackOffGrowsWithFailuresOfItsClass() {
+    assertThat(RetryPolicy.backOff(POLICY, restarted(2, 1), exited(1, 4).details().countingAs(FailureClass.RETRYABLE)))
+        .isEqualTo(Duration.ofSeconds(20));
+    assertThat(RetryPolicy.backOff(POLICY, restarted(2, 1),
+        failure(Cause.DISRUPTED, null, "x", 4).details().countingAs(FailureClass.DISRUPTION)))
+        .isEqualTo(Duration.ofSeconds(10));
+    assertThat(RetryPolicy.backOff(POLICY, restarted(0, 0), null)).as("a checkpoint came meanwhile")
+        .isEqualTo(Duration.ofSeconds(10));
   }
 
   @Test
@@ -62,7 +74,7 @@ class RetryPolicyTest {
     assertThat(RetryPolicy.verdictOfShards(POLICY, restarted(0, 0), exited(1, 1))).isInstanceOfSatisfying(
         RetryPolicy.GiveUp.class, g -> assertThat(g.message()).contains("after 3 restarts (restartPolicy.maxRestarts)"));
     assertThat(RetryPolicy.verdictOfShards(POLICY, restarted(0, 0), exited(64, 1)))
-        .isEqualTo(new RetryPolicy.GiveUp("Reason: m"));
+        .isEqualTo(new RetryPolicy.GiveUp(FailureClass.PERMANENT, "Reason: m"));
     assertThat(RetryPolicy.verdictOfShards(POLICY, restarted(0, 0), failure(Cause.JOB_DELETED, null, "JobDeleted", 1)))
         .isInstanceOf(RetryPolicy.Again.class);
   }

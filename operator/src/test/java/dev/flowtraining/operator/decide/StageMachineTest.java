@@ -16,6 +16,7 @@ import static dev.flowtraining.operator.Samples.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.LastFailure;
@@ -74,7 +75,7 @@ class StageMachineTest {
     PodView gone = deleted(pod(TRAIN, 1, running()), NOW.minusSeconds(61));
     assertThat(decide(ft, seeing(List.of(), List.of(gone)))).isInstanceOfSatisfying(Decision.Wait.class,
         w -> assertThat(w.message()).contains("pod demo-train-1-1 on node node-1 (the node does not answer"));
-    Instant later = NOW.minusSeconds(1).plus(StageMachine.NODE_LOST);
+    Instant later = NOW.minusSeconds(1).plus(OldPods.NODE_LOST);
     Decision byForce = new Decision.TearDown(Stage.TRAIN, List.of(), List.of("demo-train-1-1"));
     assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(gone)), later)).isEqualTo(byForce);
     assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(pod(TRAIN, 0, running()))), later))
@@ -141,7 +142,6 @@ class StageMachineTest {
         List.of(pod(TRAIN, 0, running()), disrupted(pod(TRAIN, 1, running()), "EvictionByEvictionAPI", NOW))));
     assertThat(decision).isInstanceOfSatisfying(Decision.Restart.class, r -> {
       assertThat(r.failureClass()).isEqualTo(FailureClass.DISRUPTION);
-      assertThat(r.notBefore()).isEqualTo(NOW.plusSeconds(10));
     });
   }
 
@@ -179,6 +179,18 @@ class StageMachineTest {
   }
 
   @Test
+  void theBackOffBeginsWhenTheLastPodIsGone() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.RESTARTING, 1);
+    FlowTrainingStatus status = ft.getStatus();
+    ft.setStatus(status.with(status.of(Stage.TRAIN).restarting(false, "again").backingOff(null)));
+    Instant later = NOW.plus(Duration.ofMinutes(7));
+    assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(pod(TRAIN, 0, running()))), later))
+        .isInstanceOf(Decision.Wait.class);
+    assertThat(StageMachine.decide(ft, nothing(), later)).as("the second failure in a row")
+        .isEqualTo(new Decision.BackOff(Stage.TRAIN, later.plusSeconds(20)));
+  }
+
+  @Test
   void whatIsMissingDoesNotMatterWhenNothingIsToBeDone() {
     FlowTraining ft = inRun(Stage.EXPORT, StagePhase.RUNNING, 1);
     FlowTrainingStatus done = ft.getStatus();
@@ -197,7 +209,7 @@ class StageMachineTest {
     assertThat(decide(ft, nothing())).isEqualTo(new Decision.Idle());
     Observation lingering = seeing(List.of(TRAIN), List.of(pod(TRAIN, 0, running(), exited(64, NOW))));
     assertThat(decide(ft, lingering)).isInstanceOf(Decision.Wait.class);
-    assertThat(StageMachine.decide(ft, lingering, NOW.plus(StageMachine.LINGER)))
+    assertThat(StageMachine.decide(ft, lingering, NOW.plus(Ending.LINGER)))
         .isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of("demo-train-1")));
     ft.getMetadata().setGeneration(2L);
     assertThat(decide(ft, nothing())).isInstanceOf(Decision.Begin.class);
@@ -319,7 +331,7 @@ class StageMachineTest {
       current = current.started("demo-" + stage.id() + "-" + attempt, step, 3, attempt, begun);
     }
     if (phase == StagePhase.RESTARTING) {
-      current = current.restarting(false, NOW.plusSeconds(10).toString(), "m");
+      current = current.restarting(false, "m").backingOff(NOW.plusSeconds(10).toString());
       status = status.withPhase(Phase.RESTARTING)
           .withTraining(status.training().withCheckpoint(new Checkpoint("exp/flow_model/attempt-1/step_5.pt", 5L, 1,
               null)));

@@ -4,7 +4,10 @@ import static dev.flowtraining.operator.Samples.NOW;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.flowtraining.operator.Samples;
+import dev.flowtraining.operator.api.v1alpha1.AttemptOutcome;
+import dev.flowtraining.operator.api.v1alpha1.AttemptStatus;
 import dev.flowtraining.operator.api.v1alpha1.Condition;
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.LastFailure;
@@ -12,7 +15,6 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.decide.Decision;
-import dev.flowtraining.operator.decide.FailureClass;
 import dev.flowtraining.operator.decide.InputHash;
 import dev.flowtraining.operator.decide.StageMachine;
 import dev.flowtraining.operator.observe.Failure;
@@ -38,7 +40,7 @@ class StatusBuilderTest {
         .containsExactly("True", "VolumeClaimNotFound");
     assertThat(condition(first, "Reconciling").status()).isEqualTo("False");
     assertThat(condition(first, "ParquetWritten").reason()).isEqualTo("NotRequested");
-    assertThat(first.conditions()).hasSize(10);
+    assertThat(first.conditions()).hasSize(11);
   }
 
   @Test
@@ -62,12 +64,21 @@ class StatusBuilderTest {
     FlowTrainingStatus before = ft.getStatus();
     Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 1, "n1", 137, "Killed", "killed",
         "t"), now);
-    FlowTrainingStatus after = next(new Decision.Restart(Stage.TRAIN, failure, FailureClass.RETRYABLE,
-        now.plusSeconds(10)));
+    FlowTrainingStatus after = next(new Decision.Restart(Stage.TRAIN, failure, FailureClass.RETRYABLE));
     assertThat(after.phase()).isEqualTo(Phase.RESTARTING);
     assertThat(after.training().restarts()).isEqualTo(1);
     assertThat(after.training().lastFailure().rank()).isEqualTo(1);
-    assertThat(after.of(Stage.TRAIN).nextAttemptTime()).isEqualTo(now.plusSeconds(10).toString());
+    assertThat(after.training().lastFailure().countsAs()).isEqualTo(FailureClass.RETRYABLE);
+    assertThat(after.of(Stage.TRAIN).nextAttemptTime()).as("its pods are still there").isNull();
+    assertThat(after.attempts()).singleElement().satisfies(a -> {
+      assertThat(a.outcome()).isEqualTo(AttemptOutcome.FAILED);
+      assertThat(a.reason()).isEqualTo("Killed");
+      assertThat(a.completionTime()).isEqualTo(now.toString());
+      assertThat(a.ranks()).isEqualTo(2);
+    });
+    ft.setStatus(after);
+    assertThat(next(new Decision.BackOff(Stage.TRAIN, now.plusMillis(10_500))).of(Stage.TRAIN).nextAttemptTime())
+        .isEqualTo(now.plusSeconds(11).toString());
     assertThat(condition(after, "Reconciling").status()).isEqualTo("True");
     assertThat(Story.between(before, after)).containsExactly(new Story.Line(Reason.TRAINING_RESTARTED, true,
         "train, attempt 1 failed: Killed: rank 1 on n1: exit code 137: killed"));
@@ -90,11 +101,61 @@ class StatusBuilderTest {
   }
 
   @Test
+  void aSuspensionIsToldUntilItIsOver() {
+    begin();
+    FlowTrainingStatus before = ft.getStatus();
+    ft.setStatus(next(new Decision.Suspend(Stage.TRAIN)));
+    assertThat(ft.getStatus().phase()).isEqualTo(Phase.SUSPENDING);
+    assertThat(condition(ft.getStatus(), "Suspended")).extracting(Condition::status, Condition::reason)
+        .containsExactly("False", "Suspending");
+    assertThat(condition(ft.getStatus(), "Reconciling").holds()).isTrue();
+    assertThat(ft.getStatus().training().disruptions()).isEqualTo(1);
+    assertThat(ft.getStatus().training().restarts()).isZero();
+    assertThat(ft.getStatus().of(Stage.TRAIN).countedDisruptions()).as("no budget is used up").isZero();
+    assertThat(ft.getStatus().attempts().getLast().outcome()).isEqualTo(AttemptOutcome.SUSPENDED);
+
+    FlowTrainingStatus suspended = next(new Decision.Suspended());
+    assertThat(suspended.conditions()).filteredOn(Condition::holds).extracting(Condition::type)
+        .containsExactly("Suspended");
+    assertThat(Story.between(before, ft.getStatus())).extracting(Story.Line::reason).containsExactly(Reason.SUSPENDING);
+    assertThat(Story.between(ft.getStatus(), suspended)).extracting(Story.Line::reason)
+        .containsExactly(Reason.SUSPENDED);
+
+    ft.setStatus(suspended);
+    FlowTrainingStatus resumed = next(new Decision.Begin(Stage.TRAIN, InputHash.of(ft.getSpec(), Optional.empty()),
+        Optional.empty()));
+    assertThat(condition(resumed, "Suspended")).extracting(Condition::status, Condition::reason)
+        .containsExactly("False", "Resumed");
+    assertThat(condition(resumed, "Reconciling").holds()).isTrue();
+    assertThat(resumed.startTime()).isEqualTo(before.startTime());
+    assertThat(resumed.training().disruptions()).isEqualTo(1);
+    assertThat(Story.between(suspended, resumed)).extracting(Story.Line::reason).containsExactly(Reason.RESUMED);
+  }
+
+  @Test
+  void onlyTheLastAttemptsAreKept() {
+    begin();
+    Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 1, "R", "m".repeat(999),
+        "t"), now);
+    for (int attempt = 2; attempt <= 15; attempt++) {
+      ft.setStatus(next(new Decision.Restart(Stage.TRAIN, failure, FailureClass.DISRUPTION)));
+      ft.setStatus(next(new Decision.Start(Stage.TRAIN, attempt, false, Optional.of("exp/flow_model/attempt-1/a.pt"))));
+    }
+    assertThat(ft.getStatus().attempts()).extracting(AttemptStatus::attempt)
+        .containsExactly(6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    AttemptStatus first = ft.getStatus().attempts().getFirst();
+    assertThat(first.outcome()).isEqualTo(AttemptOutcome.DISRUPTED);
+    assertThat(first.message()).hasSize(256);
+    assertThat(first.resumedFrom()).isEqualTo("exp/flow_model/attempt-1/a.pt");
+    assertThat(ft.getStatus().attempts().getLast().outcome()).isEqualTo(AttemptOutcome.RUNNING);
+  }
+
+  @Test
   void aFailureForGoodIsStalled() {
     begin();
     Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "no parquet",
         "t"), now);
-    FlowTrainingStatus end = next(new Decision.Fail(Stage.TRAIN, failure, "NoData: no parquet"));
+    FlowTrainingStatus end = next(new Decision.Fail(Stage.TRAIN, failure, FailureClass.PERMANENT, "NoData: no parquet"));
     assertThat(end.conditions()).filteredOn(Condition::holds).extracting(Condition::type).containsExactly("Stalled");
     assertThat(condition(end, "Trained")).extracting(Condition::reason, Condition::message)
         .containsExactly("NoData", "NoData: no parquet");
@@ -109,7 +170,7 @@ class StatusBuilderTest {
     ft.setStatus(next(new Decision.Start(Stage.AVERAGE, 1, false, Optional.empty())));
     Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("average", 1, null, "n1", 66, "R", "m", "t"),
         now);
-    ft.setStatus(next(new Decision.Fail(Stage.AVERAGE, failure, "m")));
+    ft.setStatus(next(new Decision.Fail(Stage.AVERAGE, failure, FailureClass.PERMANENT, "m")));
     FlowTraining less = Samples.training("stages: {from: train, to: train}\ntraining: {gpus: 2, device: cpu}\n");
     less.getMetadata().setGeneration(2L);
     less.setStatus(ft.getStatus());
@@ -140,7 +201,7 @@ class StatusBuilderTest {
     begin();
     Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "m", "t"),
         now);
-    ft.setStatus(next(new Decision.Fail(Stage.TRAIN, failure, "m")));
+    ft.setStatus(next(new Decision.Fail(Stage.TRAIN, failure, FailureClass.PERMANENT, "m")));
     ft.getMetadata().setGeneration(2L);
     Decision decision = StageMachine.decide(ft, Samples.seeing(List.of(Samples.job(Stage.TRAIN, 1)), List.of()), now);
     assertThat(decision).isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of("demo-train-1")));

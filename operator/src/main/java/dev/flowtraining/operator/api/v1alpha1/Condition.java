@@ -7,7 +7,7 @@ import io.fabric8.generator.annotation.Required;
 /** A condition in the usual form. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record Condition(
-    @JsonPropertyDescription("Ready, Reconciling, Stalled, or that of a stage: DataPrepared, "
+    @JsonPropertyDescription("Ready, Reconciling, Stalled, Suspended, or that of a stage: DataPrepared, "
         + "SpeakerEmbeddingsExtracted, SpeechTokensExtracted, ParquetWritten, Trained, CheckpointsAveraged, Exported.")
     @Required
     String type,

@@ -19,8 +19,8 @@ public record ConfigSpec(
     @Size(min = 1, max = 65536)
     String inline,
 
-    @JsonPropertyDescription("A ConfigMap that holds that YAML text. Its content is copied when the run starts: a "
-        + "later change has no effect on this run.")
+    @JsonPropertyDescription("A ConfigMap that holds that YAML text. Its content is copied when the run starts or is "
+        + "resumed: a later change has no effect on this run.")
     ConfigMapReference configMapRef) {
 
   public ConfigSpec {

@@ -41,17 +41,14 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @ValidationRule(
     value = FlowTraining.NOT_IN_PROGRESS + "(has(self.spec.data) == has(oldSelf.spec.data) && "
         + "(!has(self.spec.data) || self.spec.data == oldSelf.spec.data))",
-    message = "spec.data cannot change while the run is in progress: wait until it has finished, or delete the "
-        + "FlowTraining and apply it anew (what is in the run directory is reused)")
+    message = "spec.data " + FlowTraining.WAY_OUT)
 @ValidationRule(
     value = FlowTraining.NOT_IN_PROGRESS + "self.spec.config == oldSelf.spec.config",
-    message = "spec.config cannot change while the run is in progress: wait until it has finished, or delete the "
-        + "FlowTraining and apply it anew (what is in the run directory is reused)")
+    message = "spec.config " + FlowTraining.WAY_OUT)
 @ValidationRule(
     value = FlowTraining.NOT_IN_PROGRESS + "(self.spec.models == oldSelf.spec.models && "
         + "self.spec.averaging == oldSelf.spec.averaging && self.spec.stages == oldSelf.spec.stages)",
-    message = "spec.models, spec.averaging and spec.stages cannot change while the run is in progress: wait until it "
-        + "has finished, or delete the FlowTraining and apply it anew (what is in the run directory is reused)")
+    message = "spec.models, spec.averaging and spec.stages " + FlowTraining.WAY_OUT)
 @ValidationRule(
     value = FlowTraining.NOT_IN_PROGRESS + "(self.spec.training.gpus == oldSelf.spec.training.gpus && "
         + "self.spec.training.gpusPerPod == oldSelf.spec.training.gpusPerPod && "
@@ -60,18 +57,17 @@ import io.fabric8.kubernetes.model.annotation.Version;
         + "has(self.spec.training.deepspeedConfig) == has(oldSelf.spec.training.deepspeedConfig) && "
         + "(!has(self.spec.training.deepspeedConfig) || "
         + "self.spec.training.deepspeedConfig == oldSelf.spec.training.deepspeedConfig))",
-    message = "engine, deepspeedConfig, device, gpus and gpusPerPod of spec.training cannot change while the run is in "
-        + "progress: wait until it has finished, or delete the FlowTraining and apply it anew (what is in the run "
-        + "directory is reused)")
+    message = "engine, deepspeedConfig, device, gpus and gpusPerPod of spec.training " + FlowTraining.WAY_OUT)
 @ValidationRule(
     value = FlowTraining.NOT_IN_PROGRESS + "(has(self.spec.template.image) == has(oldSelf.spec.template.image) && "
         + "(!has(self.spec.template.image) || self.spec.template.image == oldSelf.spec.template.image))",
-    message = "spec.template.image cannot change while the run is in progress: wait until it has finished, or "
-        + "delete the FlowTraining and apply it anew (what is in the run directory is reused)")
+    message = "spec.template.image " + FlowTraining.WAY_OUT)
 public class FlowTraining extends CustomResource<FlowTrainingSpec, FlowTrainingStatus> implements Namespaced {
 
   static final String NOT_IN_PROGRESS = "!has(self.status) || !has(self.status.phase) || "
-      + "!(self.status.phase in ['Running', 'Restarting']) || ";
+      + "!(self.status.phase in ['Running', 'Restarting', 'Suspending']) || ";
+  static final String WAY_OUT = "cannot change while the run is in progress: set spec.suspend: true, wait for the "
+      + "condition Suspended, change it and set spec.suspend: false; or wait until the run has finished";
 
   /** Kept by the status' writer: never null, so that a first reconcile needs no special case. */
   @Override

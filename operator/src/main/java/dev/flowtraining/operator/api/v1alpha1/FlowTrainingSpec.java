@@ -56,7 +56,12 @@ public record FlowTrainingSpec(
 
     @JsonPropertyDescription("What single stages have otherwise than template says.")
     @Size(max = 7)
-    List<StageOverride> stageOverrides) {
+    List<StageOverride> stageOverrides,
+
+    @JsonPropertyDescription("Stops what runs, training with a checkpoint first, and frees the GPUs; false goes on "
+        + "from there. The condition Suspended is True once the last pod is gone: then config, models, stages and GPUs may "
+        + "change, and what they concern runs again.")
+    Boolean suspend) {
 
   public FlowTrainingSpec {
     stages = stages == null ? new StageRange(null, null) : stages;
@@ -68,6 +73,7 @@ public record FlowTrainingSpec(
     averaging = averaging == null ? new AveragingSpec(null, null) : averaging;
     template = template == null ? PodTemplate.empty() : template;
     stageOverrides = stageOverrides == null ? List.of() : List.copyOf(stageOverrides);
+    suspend = suspend != null && suspend;
   }
 
   /** How many pods share a stage; training is another matter. */

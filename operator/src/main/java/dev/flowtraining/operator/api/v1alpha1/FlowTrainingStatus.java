@@ -12,7 +12,7 @@ public record FlowTrainingStatus(
     @JsonPropertyDescription("The generation of the spec that this status speaks of.")
     Long observedGeneration,
 
-    @JsonPropertyDescription("Pending, Running, Restarting, Succeeded or Failed.")
+    @JsonPropertyDescription("Pending, Running, Restarting, Suspending, Suspended, Succeeded or Failed.")
     Phase phase,
 
     @JsonPropertyDescription("The stage at work, or the one that the run ended with.")
@@ -21,7 +21,7 @@ public record FlowTrainingStatus(
     @JsonPropertyDescription("How much of that stage is done, for example 43%.")
     String progress,
 
-    @JsonPropertyDescription("Ready, Reconciling, Stalled, and one condition for each stage.")
+    @JsonPropertyDescription("Ready, Reconciling, Stalled, Suspended, and one condition for each stage.")
     List<Condition> conditions,
 
     @JsonPropertyDescription("Each of the seven stages.")
@@ -29,6 +29,9 @@ public record FlowTrainingStatus(
 
     @JsonPropertyDescription("How training goes.")
     TrainingStatus training,
+
+    @JsonPropertyDescription("The last ten attempts of stages, the newest last.")
+    List<AttemptStatus> attempts,
 
     @JsonPropertyDescription("What the export stage made.")
     List<Artifact> artifacts,
@@ -47,11 +50,12 @@ public record FlowTrainingStatus(
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
     stages = stages == null ? List.of() : List.copyOf(stages);
     training = training == null ? TrainingStatus.empty() : training;
+    attempts = attempts == null ? List.of() : List.copyOf(attempts);
     artifacts = artifacts == null ? List.of() : List.copyOf(artifacts);
   }
 
   public static FlowTrainingStatus empty() {
-    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null);
+    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null, null);
   }
 
   /** The status of a stage; one that was never seen is pending. */
@@ -72,54 +76,69 @@ public record FlowTrainingStatus(
   }
 
   public FlowTrainingStatus withStages(List<StageStatus> all) {
-    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, artifacts,
-        image, startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, attempts,
+        artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withPhase(Phase newPhase) {
     return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
-        artifacts, image, startTime, completionTime);
+        attempts, artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withTraining(TrainingStatus newTraining) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, newTraining,
-        artifacts, image, startTime, completionTime);
+        attempts, artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withConditions(List<Condition> all) {
-    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, all, stages, training, artifacts, image,
-        startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, all, stages, training, attempts,
+        artifacts, image, startTime, completionTime);
+  }
+
+  public FlowTrainingStatus withAttempts(List<AttemptStatus> all) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, all,
+        artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withArtifacts(List<Artifact> all) {
-    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, all, image,
-        startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
+        all, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus withImage(String newImage) {
-    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, artifacts,
-        newImage, startTime, completionTime);
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
+        artifacts, newImage, startTime, completionTime);
   }
 
   public FlowTrainingStatus withShown(Stage newStage, String newProgress) {
     return new FlowTrainingStatus(observedGeneration, phase, newStage, newProgress, conditions, stages, training,
-        artifacts, image, startTime, completionTime);
+        attempts, artifacts, image, startTime, completionTime);
   }
 
   public FlowTrainingStatus observed(Long generation) {
-    return new FlowTrainingStatus(generation, phase, stage, progress, conditions, stages, training, artifacts, image,
-        startTime, completionTime);
+    return new FlowTrainingStatus(generation, phase, stage, progress, conditions, stages, training, attempts,
+        artifacts, image, startTime, completionTime);
   }
 
   /** A run begins. */
   public FlowTrainingStatus begun(String runImage, String time) {
     return new FlowTrainingStatus(observedGeneration, Phase.RUNNING, stage, progress, conditions, stages, training,
-        artifacts, runImage, time, null);
+        attempts, artifacts, runImage, time, null);
+  }
+
+  /** A run that was suspended goes on. */
+  public FlowTrainingStatus resumed(String runImage) {
+    return begun(runImage, startTime);
+  }
+
+  /** Whether a run has begun and not come to its end: at work, suspended, or blocked on its way. */
+  public boolean inRun() {
+    return startTime != null && completionTime == null;
   }
 
   /** The run ended. */
   public FlowTrainingStatus ended(Phase newPhase, String time) {
     return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
-        artifacts, image, startTime, time);
+        attempts, artifacts, image, startTime, time);
   }
 }

@@ -29,9 +29,22 @@ public record LastFailure(
     String message,
 
     @JsonPropertyDescription("When it failed.")
-    String time) {
+    String time,
+
+    @JsonPropertyDescription("What it counts as: Disruption (restartPolicy.maxDisruptions), Retryable "
+        + "(restartPolicy.maxRestarts) or Permanent.")
+    FailureClass countsAs) {
+
+  public LastFailure(String stage, Integer attempt, Integer rank, String node, Integer exitCode, String reason,
+      String message, String time) {
+    this(stage, attempt, rank, node, exitCode, reason, message, time, null);
+  }
+
+  public LastFailure countingAs(FailureClass failureClass) {
+    return new LastFailure(stage, attempt, rank, node, exitCode, reason, message, time, failureClass);
+  }
 
   public LastFailure withTime(String newTime) {
-    return new LastFailure(stage, attempt, rank, node, exitCode, reason, message, newTime);
+    return new LastFailure(stage, attempt, rank, node, exitCode, reason, message, newTime, countsAs);
   }
 }

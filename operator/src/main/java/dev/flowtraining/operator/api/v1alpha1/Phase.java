@@ -10,6 +10,10 @@ public enum Phase {
   RUNNING("Running"),
   /** A stage failed and will be started again: its old pods are going, or the back-off is not over. */
   RESTARTING("Restarting"),
+  /** spec.suspend was set: what runs is on its way out, training with a checkpoint first. */
+  SUSPENDING("Suspending"),
+  /** Nothing runs and no GPU is held, until spec.suspend is taken back. */
+  SUSPENDED("Suspended"),
   /** All requested stages are complete. */
   SUCCEEDED("Succeeded"),
   /** A stage failed for good; a change of the spec starts it again. */
@@ -24,6 +28,11 @@ public enum Phase {
   @JsonValue
   public String id() {
     return id;
+  }
+
+  /** A stage is at work, or will be without anybody's doing. */
+  public boolean isInProgress() {
+    return this == RUNNING || this == RESTARTING;
   }
 
   public boolean isTerminal() {

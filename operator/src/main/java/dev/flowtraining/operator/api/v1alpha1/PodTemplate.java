@@ -10,7 +10,8 @@ import java.util.Map;
 /** The usual things of a pod, for every stage. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record PodTemplate(
-    @JsonPropertyDescription("The trainer image; the operator's default without it. It is kept for the whole run.")
+    @JsonPropertyDescription("The trainer image; the operator's default without it. It is kept until the run ends "
+        + "or is suspended.")
     @Size(min = 1, max = 512)
     String image,
 

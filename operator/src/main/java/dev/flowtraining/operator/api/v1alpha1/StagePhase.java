@@ -10,6 +10,8 @@ public enum StagePhase {
   RUNNING("Running"),
   /** An attempt failed; the next comes when its last pod is gone and the back-off is over. */
   RESTARTING("Restarting"),
+  /** Its attempt was ended because the FlowTraining is suspended; the next comes when it is resumed. */
+  SUSPENDED("Suspended"),
   /** Complete. */
   SUCCEEDED("Succeeded"),
   /** Failed for good. */

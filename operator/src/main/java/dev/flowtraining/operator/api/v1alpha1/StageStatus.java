@@ -11,7 +11,7 @@ public record StageStatus(
     @Required
     Stage name,
 
-    @JsonPropertyDescription("Pending, Running, Restarting, Succeeded, Failed or NotRequested.")
+    @JsonPropertyDescription("Pending, Running, Restarting, Suspended, Succeeded, Failed or NotRequested.")
     StagePhase phase,
 
     @JsonPropertyDescription("A hash of what the spec asks of this stage and those before it. A stage that is "
@@ -33,7 +33,7 @@ public record StageStatus(
     @JsonPropertyDescription("Restarts after failures, all in all.")
     Integer restarts,
 
-    @JsonPropertyDescription("Restarts after disruptions, all in all.")
+    @JsonPropertyDescription("Restarts after disruptions and suspensions, all in all.")
     Integer disruptions,
 
     @JsonPropertyDescription("Restarts after failures that count against restartPolicy.maxRestarts: those since the "
@@ -59,18 +59,19 @@ public record StageStatus(
     String message) {
 
   public static StageStatus pending(Stage stage) {
-    return new StageStatus(stage, StagePhase.PENDING, null, null, null, null, 0, 0, 0, 0, 0, null, null, null, null, null);
+    return new StageStatus(stage, StagePhase.PENDING, null, null, null, null, 0, 0, 0, 0, 0, null, null, null, null,
+        null);
   }
 
   /** At the beginning of a run: counters that only count go on, budgets start anew. */
   public StageStatus reset(StagePhase newPhase, String newHash) {
-    return new StageStatus(name, newPhase, newHash, jobName, null, null, attempt, restarts, disruptions, 0, 0, null, null, null,
-        null, null);
+    return new StageStatus(name, newPhase, newHash, jobName, null, null, attempt, restarts, disruptions, 0, 0, null,
+        null, null, null, null);
   }
 
   public StageStatus withPhase(StagePhase newPhase) {
-    return new StageStatus(name, newPhase, inputHash, jobName, step, shards, attempt, restarts, disruptions, countedRestarts,
-        countedDisruptions, startTime, completionTime, nextAttemptTime, progress, message);
+    return new StageStatus(name, newPhase, inputHash, jobName, step, shards, attempt, restarts, disruptions,
+        countedRestarts, countedDisruptions, startTime, completionTime, nextAttemptTime, progress, message);
   }
 
   /** A Job starts: of a new attempt, or of the next step of this one. */
@@ -81,26 +82,39 @@ public record StageStatus(
   }
 
   public StageStatus ended(StagePhase newPhase, String time, String newMessage) {
-    return new StageStatus(name, newPhase, inputHash, jobName, step, shards, attempt, restarts, disruptions, countedRestarts,
-        countedDisruptions, startTime, time, null, newPhase == StagePhase.SUCCEEDED ? Integer.valueOf(100) : progress,
+    return new StageStatus(name, newPhase, inputHash, jobName, step, shards, attempt, restarts, disruptions,
+        countedRestarts, countedDisruptions, startTime, time, null,
+        newPhase == StagePhase.SUCCEEDED ? Integer.valueOf(100) : progress, newMessage);
+  }
+
+  /** The attempt failed. When the next one may start is known when its last pod is gone. */
+  public StageStatus restarting(boolean disruption, String newMessage) {
+    return new StageStatus(name, StagePhase.RESTARTING, inputHash, jobName, step, shards, attempt,
+        restarts + (disruption ? 0 : 1), disruptions + (disruption ? 1 : 0), countedRestarts + (disruption ? 0 : 1),
+        countedDisruptions + (disruption ? 1 : 0), startTime, null, null, progress, newMessage);
+  }
+
+  public StageStatus backingOff(String next) {
+    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions,
+        countedRestarts, countedDisruptions, startTime, completionTime, next, progress, message);
+  }
+
+  /** Its attempt ends on request: that uses up no budget. */
+  public StageStatus suspended(String newMessage) {
+    boolean atWork = phase == StagePhase.RUNNING;
+    return new StageStatus(name, StagePhase.SUSPENDED, inputHash, jobName, step, shards, attempt, restarts,
+        disruptions + (atWork ? 1 : 0), countedRestarts, countedDisruptions, startTime, null, null, progress,
         newMessage);
   }
 
-  public StageStatus restarting(boolean disruption, String next, String newMessage) {
-    return new StageStatus(name, StagePhase.RESTARTING, inputHash, jobName, step, shards, attempt,
-        restarts + (disruption ? 0 : 1), disruptions + (disruption ? 1 : 0),
-        countedRestarts + (disruption ? 0 : 1), countedDisruptions + (disruption ? 1 : 0),
-        startTime, null, next, progress, newMessage);
-  }
-
   public StageStatus withProgress(Integer percent, String newMessage) {
-    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions, countedRestarts,
-        countedDisruptions, startTime, completionTime, nextAttemptTime, percent, newMessage);
+    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions,
+        countedRestarts, countedDisruptions, startTime, completionTime, nextAttemptTime, percent, newMessage);
   }
 
   public StageStatus withBudgetRefilled() {
-    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions, 0, 0, startTime,
-        completionTime, nextAttemptTime, progress, message);
+    return new StageStatus(name, phase, inputHash, jobName, step, shards, attempt, restarts, disruptions, 0, 0,
+        startTime, completionTime, nextAttemptTime, progress, message);
   }
 
   /** The step of the Job that runs or ran last. */

@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -52,7 +53,7 @@ class SchemaIT {
     FlowTraining stored = create(MINIMAL.replace("NAME", "minimal"));
     DataSpec data = stored.getSpec().data();
     assertThat(stored.getSpec()).isEqualTo(
-        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null));
+        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null));
     assertThat(client.genericKubernetesResources("flowtraining.dev/v1alpha1", "FlowTraining").inNamespace("default")
         .withName("minimal").get().<Object>get("spec", "workspace", "volume", "volumeClaimTemplate", "storage"))
         .isEqualTo("200Gi");
@@ -160,31 +161,39 @@ class SchemaIT {
   @ParameterizedTest(name = "{0}")
   @CsvSource(delimiter = '|', textBlock = """
       training: {gpus: 2}            | engine, deepspeedConfig, device, gpus and gpusPerPod of spec.training cannot change
-      config: {preset: tiny}         | spec.config cannot change while the run is in progress
+      config: {preset: tiny}         | set spec.suspend: true, wait for the condition Suspended
       averaging: {num: 3}            | spec.models, spec.averaging and spec.stages cannot change
       stages: {to: train}            | spec.models, spec.averaging and spec.stages cannot change
       template: {image: other}       | spec.template.image cannot change while the run is in progress
       """)
   void aRunInProgressKeepsItsInput(String part, String message) {
     FlowTraining running = create(MINIMAL.replace("NAME", "running"));
-    running.setStatus(FlowTrainingStatus.empty().withPhase(Phase.RUNNING));
-    client.resource(running).updateStatus();
     String wanted = MINIMAL.replace("NAME", "running") + "  " + part + "\n";
-    assertThat(changed(wanted)).contains(message);
+    for (Phase phase : List.of(Phase.RUNNING, Phase.RESTARTING, Phase.SUSPENDING)) {
+      stands(running, phase);
+      assertThat(changed(wanted)).contains(message);
+    }
+    for (Phase phase : List.of(Phase.SUSPENDED, Phase.PENDING, Phase.FAILED, Phase.SUCCEEDED)) {
+      stands(running, phase);
+      client.resource(wanted).forceConflicts().serverSideApply();
+      client.resource(running).delete();
+      create(MINIMAL.replace("NAME", "running"));
+    }
+  }
 
-    FlowTraining ended = client.resource(running).get();
-    ended.setStatus(FlowTrainingStatus.empty().withPhase(Phase.SUCCEEDED));
-    client.resource(ended).updateStatus();
-    client.resource(wanted).forceConflicts().serverSideApply();
+  private static void stands(FlowTraining ft, Phase phase) {
+    FlowTraining stored = client.resource(ft).get();
+    stored.setStatus(FlowTrainingStatus.empty().withPhase(phase));
+    client.resource(stored).updateStatus();
   }
 
   @Test
-  void budgetsAndTheRestOfTheTemplateMayChangeAtAnyTime() {
+  void whatIsLiveMayChangeAtAnyTime() {
     FlowTraining running = create(MINIMAL.replace("NAME", "live"));
     running.setStatus(FlowTrainingStatus.empty().withPhase(Phase.RUNNING));
     client.resource(running).updateStatus();
     client.resource(MINIMAL.replace("NAME", "live")
-        + "  restartPolicy: {maxRestarts: 3}\n  template: {labels: {a: b}}\n").forceConflicts().serverSideApply();
+        + "  restartPolicy: {maxRestarts: 3}\n  template: {labels: {a: b}}\n  suspend: true\n").forceConflicts().serverSideApply();
     assertThat(client.resource(running).get().getSpec().restartPolicy().maxRestarts()).isEqualTo(3);
   }
 

@@ -1,13 +1,15 @@
-package dev.flowtraining.operator.decide;
+package dev.flowtraining.operator.api.v1alpha1;
+
+import com.fasterxml.jackson.annotation.JsonValue;
 
 /** What a failure counts as. */
 public enum FailureClass {
   /** Kubernetes took a pod away: a budget of its own. */
-  DISRUPTION("disruption"),
+  DISRUPTION("Disruption"),
   /** Worth another attempt, within the budget. */
-  RETRYABLE("retryable"),
+  RETRYABLE("Retryable"),
   /** Another attempt would end the same way. */
-  PERMANENT("permanent");
+  PERMANENT("Permanent");
 
   private final String id;
 
@@ -15,7 +17,7 @@ public enum FailureClass {
     this.id = id;
   }
 
-  /** As in the label of the metric. */
+  @JsonValue
   public String id() {
     return id;
   }
