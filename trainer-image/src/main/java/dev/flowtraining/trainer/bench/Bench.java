@@ -20,6 +20,9 @@ import dev.flowtraining.trainer.torch.Cuda;
 import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.Torch;
 import dev.flowtraining.trainer.train.Adam;
+import dev.flowtraining.trainer.train.Exchange;
+import dev.flowtraining.trainer.train.Replicated;
+import dev.flowtraining.trainer.train.Share;
 import dev.flowtraining.trainer.train.Update;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -119,8 +122,9 @@ public final class Bench implements Callable<Integer> {
   private void time(ModelConfig config, Device device) throws JsonProcessingException {
     SyntheticBatches data = new SyntheticBatches(config, batches, maxFrames, seed + 7 * collective.rank());
     try (Parameters parameters = Parameters.create(config, device, precision);
-        Adam adam = new Adam(parameters, new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
+        Adam adam = new Adam(Share.whole(parameters), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
       parameters.initialise(seed);
+      Exchange exchange = Replicated.of(parameters, collective);
       FlowModel flow = new FlowModel(config, new FlowConfig.FlowMatching(1e-6, 0.2, 0.5, 0.3), parameters);
       List<Batch> prepared = new ArrayList<>();
       for (int i = 0; i < data.size(); i++) {
@@ -130,7 +134,7 @@ public final class Bench implements Callable<Integer> {
       try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs);
           DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
         for (int i = 0; i < warmup; i++) {
-          step(passes, parameters, adam, draws);
+          step(passes, exchange, adam, draws);
           warmupLosses.add(round(lossSum.getFloat() * mean, 4));
         }
         synchronize(device);
@@ -139,7 +143,7 @@ public final class Bench implements Callable<Integer> {
         long cpuStart = cpuNanos();
         long start = System.nanoTime();
         for (int i = 0; i < steps; i++) {
-          step(passes, parameters, adam, draws);
+          step(passes, exchange, adam, draws);
         }
         synchronize(device);
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -163,7 +167,7 @@ public final class Bench implements Callable<Integer> {
     }
   }
 
-  private void step(Passes passes, Parameters parameters, Adam adam, DrawsAhead draws) {
+  private void step(Passes passes, Exchange exchange, Adam adam, DrawsAhead draws) {
     double frames = 0;
     if (update != null) {
       update.close();
@@ -181,10 +185,7 @@ public final class Bench implements Callable<Integer> {
       utterances += batch.size();
     }
     mean = 1 / (collective.allReduce(frames)[0] * 80);
-    if (collective.worldSize() > 1) {
-      collective.allReduce(parameters.gradData());
-    }
-    update = Update.apply(parameters, adam, lr, mean, gradClip);
+    update = Update.apply(exchange, adam, lr, mean, gradClip);
   }
 
   private Map<String, Object> report(

@@ -4,7 +4,7 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
-import dev.flowtraining.trainer.train.DeepSpeedConfig;
+import dev.flowtraining.trainer.train.Engine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
 
   private static Row deepspeed(FlowConfig config, StageOptions options) {
     try {
-      DeepSpeedConfig.apply(config, options);
+      Engine.of(config, options, 0);
       return Row.ok("deepspeed config", options.deepspeedConfig().toString());
     } catch (StageFailure e) {
       return Row.failed("deepspeed config", "", e);

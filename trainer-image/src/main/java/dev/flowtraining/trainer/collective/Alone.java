@@ -19,6 +19,23 @@ public final class Alone implements Collective {
   public void allReduce(MemorySegment floats) {}
 
   @Override
+  public void reduceScatter(MemorySegment floats, MemorySegment part) {
+    copy(floats, part);
+  }
+
+  @Override
+  public void allGather(MemorySegment part, MemorySegment floats) {
+    copy(part, floats);
+  }
+
+  /** Not of the device's memory onto itself, which the host cannot touch. */
+  private static void copy(MemorySegment from, MemorySegment to) {
+    if (from.address() != to.address()) {
+      to.copyFrom(from);
+    }
+  }
+
+  @Override
   public double[] allReduce(double... values) {
     return values.clone();
   }

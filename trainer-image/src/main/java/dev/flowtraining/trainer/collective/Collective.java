@@ -19,6 +19,22 @@ public interface Collective extends AutoCloseable {
    */
   void allReduce(MemorySegment floats);
 
+  /**
+   * Sums a buffer of as many equal parts as there are ranks, of which each rank gets its own; the other parts mean
+   * nothing afterwards. A part's sum is the one that {@link #allReduce(MemorySegment)} gives, bit for bit, with
+   * {@link Nccl} as far as NCCL keeps an order.
+   *
+   * @param part where this rank's sum goes; may be its own part of the buffer
+   */
+  void reduceScatter(MemorySegment floats, MemorySegment part);
+
+  /**
+   * The reverse of {@link #reduceScatter}: everybody's part to everybody.
+   *
+   * @param part this rank's; may be its own part of the buffer
+   */
+  void allGather(MemorySegment part, MemorySegment floats);
+
   /** Sums a few doubles over the ranks, always in the order of the ranks. */
   double[] allReduce(double... values);
 

@@ -76,6 +76,18 @@ public final class Nccl implements Collective {
   }
 
   @Override
+  public void reduceScatter(MemorySegment floats, MemorySegment part) {
+    checkPeers();
+    communicator.reduceScatter(floats, part, stream.getAsLong());
+  }
+
+  @Override
+  public void allGather(MemorySegment part, MemorySegment floats) {
+    checkPeers();
+    communicator.allGather(part, floats, stream.getAsLong());
+  }
+
+  @Override
   public double[] allReduce(double... values) {
     return hosts.allReduce(values);
   }

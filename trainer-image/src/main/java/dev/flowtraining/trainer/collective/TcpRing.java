@@ -20,13 +20,13 @@ import java.util.concurrent.LinkedBlockingQueue;
 /**
  * Ranks in a ring: each sends to the next and receives from the one before. An all-reduce is a reduce-scatter and an
  * all-gather over {@code worldSize} chunks, sent in pieces so that a piece travels on while the next one arrives. Chunk
- * c is summed in the order c, c+1, c+2 … of the ranks, whatever the timing.
+ * c is summed in the order c+1, c+2 … c of the ranks, whatever the timing, and its sum is complete at rank c.
  */
 final class TcpRing implements Collective {
   private static final int PIECE = 256 << 10;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  private enum Kind { SUM, GATHER, BROADCAST }
+  private enum Kind { SUM, SCATTER, GATHER, BROADCAST }
 
   private final int rank;
   private final int worldSize;
@@ -76,15 +76,51 @@ final class TcpRing implements Collective {
       throw new IllegalArgumentException("not whole floats: " + floats.byteSize() + " bytes");
     }
     collectively(Kind.SUM, floats.byteSize(), () -> {
-      queue(chunk(floats, rank));
+      sumOwnChunk(floats, true);
       for (int step = 1; step < worldSize; step++) {
-        receive(chunk(floats, rank - step), true, true);
-      }
-      // the sum of chunk rank+1 is complete here and was queued for the next rank by the last step above
-      for (int step = 0; step < worldSize - 1; step++) {
-        receive(chunk(floats, rank - step), false, step < worldSize - 2);
+        receive(chunk(floats, rank - step), false, step < worldSize - 1);
       }
     });
+  }
+
+  /** @param passOn whether the sum goes to the next rank as soon as a piece of it is complete */
+  private void sumOwnChunk(MemorySegment floats, boolean passOn) throws IOException {
+    queue(chunk(floats, rank - 1));
+    for (int step = 2; step <= worldSize; step++) {
+      receive(chunk(floats, rank - step), true, step < worldSize || passOn);
+    }
+  }
+
+  @Override
+  public void reduceScatter(MemorySegment floats, MemorySegment part) {
+    demandEqualParts(floats, part);
+    collectively(Kind.SCATTER, floats.byteSize(), () -> sumOwnChunk(floats, false));
+    MemorySegment own = chunk(floats, rank);
+    if (own.address() != part.address()) {
+      part.copyFrom(own);
+    }
+  }
+
+  @Override
+  public void allGather(MemorySegment part, MemorySegment floats) {
+    demandEqualParts(floats, part);
+    MemorySegment own = chunk(floats, rank);
+    if (own.address() != part.address()) {
+      own.copyFrom(part);
+    }
+    collectively(Kind.GATHER, floats.byteSize(), () -> {
+      queue(own);
+      for (int step = 1; step < worldSize; step++) {
+        receive(chunk(floats, rank - step), false, step < worldSize - 1);
+      }
+    });
+  }
+
+  private void demandEqualParts(MemorySegment floats, MemorySegment part) {
+    if (floats.byteSize() != worldSize * part.byteSize() || part.byteSize() % Float.BYTES != 0) {
+      throw new IllegalArgumentException(part.byteSize() + " bytes are not one of " + worldSize
+          + " equal parts of whole floats of " + floats.byteSize());
+    }
   }
 
   @Override

@@ -12,6 +12,10 @@ import java.util.List;
 public record FlowConfig(
     ModelConfig model, FlowMatching cfm, Prepare prepareConf, Tokenizer tokenizerConf, Dataset datasetConf, Train trainConf) {
 
+  public FlowConfig with(Train train) {
+    return new FlowConfig(model, cfm, prepareConf, tokenizerConf, datasetConf, train);
+  }
+
   /** The probability path and the conditions' dropout of training. */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record FlowMatching(
@@ -125,7 +129,18 @@ public record FlowConfig(
       // {@code fp32}, {@code tf32}, {@code bf16}, or {@code auto}: bf16 on a GPU, fp32 on the CPU.
       String precision,
       // Record CUDA graphs, for which batches are filled up to few sizes.
-      boolean cudaGraphs) {}
+      boolean cudaGraphs) {
+
+    public Train with(String optim, Optim optimConf) {
+      return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, gradClip, logInterval,
+          savePerStep, patience, keepLast, initStrict, seed, threads, dropout, precision, cudaGraphs);
+    }
+
+    public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
+      return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, gradClip, logInterval,
+          savePerStep, patience, keepLast, initStrict, seed, threads, dropout, precision, cudaGraphs);
+    }
+  }
 
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Optim(double lr, List<Double> betas, double eps, double weightDecay) {}

@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.model;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
@@ -20,12 +21,14 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
  * All parameters of the model in one flat float32 buffer, and their gradients in another of the same layout. The named
  * tensors are views of the buffers, so that the optimizer, the norm and the exchange between ranks are single passes.
- * Each tensor starts at a multiple of 64 bytes; the few elements between tensors are zero and stay zero.
+ * Each tensor starts at a multiple of 64 bytes; the few elements between tensors are zero and stay zero. What is trained
+ * comes first, so that it is one stretch; frozen parameters lie behind it and have no gradients.
  */
 public final class Parameters implements AutoCloseable {
   private static final int ALIGNMENT = 16; // elements
@@ -33,31 +36,64 @@ public final class Parameters implements AutoCloseable {
   /** Where a parameter lies in the flat buffers. */
   public record Slot(ParameterSpec spec, long offset) {}
 
+  /**
+   * @param frozen names that are not trained
+   * @param parts of equal size that the trained stretch can be cut into, one for each rank
+   * @param sumsOfPart whether {@link #grad} sums only one part; the passes' own gradients stay whole. Needs half
+   *     precision, where the two are different buffers.
+   */
+  public record Layout(Set<String> frozen, int parts, boolean sumsOfPart) {
+    /** Everything is trained, by one. */
+    public static final Layout WHOLE = new Layout(Set.of(), 1, false);
+  }
+
   private final NDManager manager;
   private final LinkedHashMap<String, Slot> slots = new LinkedHashMap<>();
   private final Map<String, NDArray> views;
+  private final Layout layout;
   private final long size;
+  private final long trained;
   private final NDArray flat;
   private final NDArray grad;
-  /** What passes compute with and their gradients when that is bfloat16; null when it is the masters. */
+  /** What passes compute with and their gradients when that is a half type; null when it is the masters. */
   private final Map<String, NDArray> halfViews;
   private final NDArray half;
   private final NDArray halfGrad;
 
-  private Parameters(List<ParameterSpec> specs, Device device, Precision precision) {
-    long offset = 0;
+  private Parameters(List<ParameterSpec> specs, Device device, Precision precision, Layout layout) {
+    if (layout.sumsOfPart() && !precision.isHalf()) {
+      throw new IllegalArgumentException("in float32 passes add to the sums themselves, which are whole");
+    }
+    this.layout = layout;
+    specs.forEach(spec -> slots.put(spec.name(), null)); // in the model's order, wherever they lie
+    long end = place(specs.stream().filter(s -> !layout.frozen().contains(s.name())).toList(), 0);
+    trained = Math.ceilDiv(end, (long) ALIGNMENT * layout.parts()) * ALIGNMENT * layout.parts();
+    size = place(specs.stream().filter(s -> layout.frozen().contains(s.name())).toList(), trained);
+    manager = NDManager.newBaseManager(device, "PyTorch");
+    flat = manager.zeros(new Shape(size));
+    grad = manager.zeros(new Shape(layout.sumsOfPart() ? trained / layout.parts() : trained));
+    views = views(flat, precision.isHalf() ? null : grad);
+    half = precision.isHalf() ? zeros(precision, size) : null;
+    halfGrad = half == null ? null : zeros(precision, trained);
+    halfViews = half == null ? null : views(half, halfGrad);
+  }
+
+  private long place(List<ParameterSpec> specs, long from) {
+    long offset = from;
     for (ParameterSpec spec : specs) {
       slots.put(spec.name(), new Slot(spec, offset));
       offset += Math.ceilDiv(spec.elements(), ALIGNMENT) * ALIGNMENT;
     }
-    size = offset;
-    manager = NDManager.newBaseManager(device, "PyTorch");
-    flat = manager.zeros(new Shape(size));
-    grad = manager.zeros(new Shape(size));
-    views = views(flat, precision == Precision.BF16 ? null : grad);
-    half = precision == Precision.BF16 ? BFloat16.zerosLike(manager, flat) : null;
-    halfGrad = half == null ? null : BFloat16.zerosLike(manager, flat);
-    halfViews = half == null ? null : views(half, halfGrad);
+    return offset;
+  }
+
+  private NDArray zeros(Precision precision, long elements) {
+    if (precision == Precision.FP16) {
+      return manager.zeros(new Shape(elements), DataType.FLOAT16);
+    }
+    try (NDArray like = manager.zeros(new Shape(elements))) {
+      return BFloat16.zerosLike(manager, like);
+    }
   }
 
   /** Zeros, in float32; call {@link #initialise} or {@link #load}. {@link Torch#start} comes first. */
@@ -65,16 +101,21 @@ public final class Parameters implements AutoCloseable {
     return create(model, device, Precision.FP32);
   }
 
-  /** Float32 masters of which passes compute with a copy when the precision is bf16. */
+  /** Float32 masters of which passes compute with a copy when the precision is bf16 or fp16. */
   public static Parameters create(ModelConfig model, Device device, Precision precision) {
-    return new Parameters(FlowModelParameters.of(model), device, precision);
+    return create(model, device, precision, Layout.WHOLE);
+  }
+
+  /** @see #create(ModelConfig, Device, Precision) */
+  public static Parameters create(ModelConfig model, Device device, Precision precision, Layout layout) {
+    return new Parameters(FlowModelParameters.of(model), device, precision, layout);
   }
 
   private Map<String, NDArray> views(NDArray buffer, NDArray gradientsOrNull) {
     Map<String, NDArray> named = new LinkedHashMap<>();
     slots.forEach((name, slot) -> {
       NDArray view = Operators.detach(part(buffer, slot));
-      if (gradientsOrNull != null) {
+      if (gradientsOrNull != null && isTrained(slot)) {
         view.setRequiresGradient(true);
         GradientBuffer.share(view, part(gradientsOrNull, slot));
       }
@@ -127,9 +168,13 @@ public final class Parameters implements AutoCloseable {
     }
   }
 
-  /** Adds what a backward pass has left to {@link #grad}. */
+  private boolean isTrained(Slot slot) {
+    return slot.offset() < trained;
+  }
+
+  /** Adds what a backward pass has left to {@link #grad}, unless that holds sums of a part only. */
   public void gather() {
-    if (half != null) {
+    if (half != null && !layout.sumsOfPart()) {
       try (NDArray sum = Operators.alias(manager, grad)) {
         sum.addi(halfGrad);
       }
@@ -148,7 +193,11 @@ public final class Parameters implements AutoCloseable {
   }
 
   private static void write(NDArray buffer, Slot slot, FloatBuffer values) {
-    try (NDArray part = Operators.narrow(buffer, 0, slot.offset(), slot.spec().elements());
+    write(buffer, slot.offset(), values);
+  }
+
+  private static void write(NDArray buffer, long start, FloatBuffer values) {
+    try (NDArray part = Operators.narrow(buffer, 0, start, values.remaining());
         NDArray source = part.getManager().create(values, part.getShape())) {
       Operators.copy(part, source);
     }
@@ -156,34 +205,53 @@ public final class Parameters implements AutoCloseable {
 
   /** All parameters under their names; see {@link #named}. */
   public StateDict stateDict() {
-    return new StateDict(named(flat, Function.identity()));
+    return new StateDict(named(contents(flat), Function.identity()));
   }
 
   /**
-   * A buffer of the flat layout, such as an optimizer's moments, as named tensors, to be written to a file. On the CPU
-   * they show the buffer's own memory, read-only, as production's weights and moments take 1.8 GB: they change with the
-   * buffer and end with it. From a device they are a copy.
+   * What a float32 buffer holds, to be read by {@link #named}. On the CPU its own memory, read-only, as production's
+   * weights and moments take 1.8 GB: it changes with the buffer and ends with it. From a device it is a copy.
    */
-  public LinkedHashMap<String, StateDict.Tensor> named(NDArray buffer, Function<String, String> naming) {
-    MemorySegment all = buffer.getDevice().isGpu()
+  public static MemorySegment contents(NDArray buffer) {
+    return buffer.getDevice().isGpu()
         ? MemorySegment.ofBuffer(buffer.toByteBuffer()) : Operators.memory(buffer).asReadOnly();
+  }
+
+  /**
+   * Memory of the flat layout as named tensors: of every parameter when it is as long as {@link #flat}, else of those
+   * that are trained.
+   */
+  public LinkedHashMap<String, StateDict.Tensor> named(MemorySegment all, Function<String, String> naming) {
     LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
     // sliced before it becomes a ByteBuffer, which ends at 2 GiB
-    slots.forEach((name, slot) -> tensors.put(naming.apply(name), new StateDict.Tensor(StateDict.DType.FLOAT32,
-        slot.spec().shape(), all.asSlice(4 * slot.offset(), 4 * slot.spec().elements()).asByteBuffer()
-            .order(ByteOrder.LITTLE_ENDIAN))));
+    slots.forEach((name, slot) -> {
+      if (4 * (slot.offset() + slot.spec().elements()) <= all.byteSize()) {
+        tensors.put(naming.apply(name), new StateDict.Tensor(StateDict.DType.FLOAT32, slot.spec().shape(),
+            all.asSlice(4 * slot.offset(), 4 * slot.spec().elements()).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN)));
+      }
+    });
     return tensors;
   }
 
-  /** The reverse of {@link #named}; every tensor must be there. */
-  public void read(StateDict state, NDArray buffer, Function<String, String> naming) {
+  /**
+   * The reverse of {@link #named} for a buffer that holds the elements from {@code start} on of the trained stretch, as
+   * many as it has; every tensor of that must be there.
+   */
+  public void read(StateDict state, NDArray buffer, long start, Function<String, String> naming) {
+    long end = start + buffer.size();
     slots.forEach((name, slot) -> {
+      long from = Math.max(start, slot.offset());
+      long to = Math.min(end, slot.offset() + slot.spec().elements());
+      if (from >= to) {
+        return;
+      }
       StateDict.Tensor tensor = state.tensors().get(naming.apply(name));
       if (tensor == null || tensor.elements() != slot.spec().elements()) {
         throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch",
             "the optimizer state lacks " + naming.apply(name) + " or has it in another shape");
       }
-      write(buffer, slot, FloatBuffer.wrap(tensor.floats()));
+      FloatBuffer values = FloatBuffer.wrap(tensor.floats());
+      write(buffer, from - start, values.slice((int) (from - slot.offset()), (int) (to - from)));
     });
   }
 
@@ -201,9 +269,21 @@ public final class Parameters implements AutoCloseable {
     return flat;
   }
 
-  /** All gradients, in the layout of {@link #flat}; backward passes and {@link #gather} add to it. */
+  /**
+   * The gradients of the trained stretch, or with {@link Layout#sumsOfPart} of a part of it; backward passes and
+   * {@link #gather} add to it.
+   */
   public NDArray grad() {
     return grad;
+  }
+
+  /** What passes have added since {@link #gather} or {@link #zeroPassGrad}, in their own type; null in float32. */
+  public NDArray passGradOrNull() {
+    return halfGrad;
+  }
+
+  public void zeroPassGrad() {
+    Operators.zero(halfGrad);
   }
 
   public void zeroGrad() {
@@ -216,6 +296,15 @@ public final class Parameters implements AutoCloseable {
   /** Elements of the flat buffers. */
   public long size() {
     return size;
+  }
+
+  /** Elements from the start of the flat buffers that are trained. */
+  public long trained() {
+    return trained;
+  }
+
+  public Layout layout() {
+    return layout;
   }
 
   /** Parameters of the model. */

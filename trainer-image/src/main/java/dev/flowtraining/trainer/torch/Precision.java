@@ -14,7 +14,14 @@ public enum Precision {
   /** float32 of which the matrix units read 10 bits of the fraction (NVIDIA, from Ampere on). */
   TF32,
   /** bfloat16 but for times, the points of the path and the loss. */
-  BF16;
+  BF16,
+  /** float16 likewise: five bits of exponent, so the loss is scaled before the backward pass. */
+  FP16;
+
+  /** Whether passes compute with a copy of the masters in a type of 16 bits. */
+  public boolean isHalf() {
+    return this == BF16 || this == FP16;
+  }
 
   /**
    * @param name a constant's in lower case, or {@code auto}: bf16 on a GPU, fp32 on the CPU

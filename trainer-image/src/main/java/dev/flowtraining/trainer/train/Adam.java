@@ -1,13 +1,14 @@
 package dev.flowtraining.trainer.train;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.flowtraining.trainer.config.FlowConfig;
-import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
@@ -17,10 +18,10 @@ import java.util.function.Function;
  * Adam (arXiv 1412.6980) and AdamW (arXiv 1711.05101) in torch's form: ε is added to √(v/(1−β₂ⁿ)). One pass over the
  * flat buffers; on the CPU in Java, which reads and writes each value once where operators would a dozen times.
  */
-public final class Adam implements AutoCloseable {
+public final class Adam implements Optimizer {
   private static final int CHUNK = 2048; // elements; four arrays of it stay in the first cache
 
-  private final Parameters parameters;
+  private final Share share;
   private final double beta1;
   private final double beta2;
   private final double eps;
@@ -35,43 +36,35 @@ public final class Adam implements AutoCloseable {
   private long steps;
 
   /** @param decoupledWeightDecay true for AdamW: the decay does not pass through the moments */
-  public Adam(Parameters parameters, FlowConfig.Optim optim, boolean decoupledWeightDecay) {
-    this.parameters = parameters;
+  public Adam(Share share, FlowConfig.Optim optim, boolean decoupledWeightDecay) {
+    this.share = share;
+    Device device = share.values().getDevice();
     beta1 = optim.betas().get(0);
     beta2 = optim.betas().get(1);
     eps = optim.eps();
     weightDecay = optim.weightDecay();
     decoupled = decoupledWeightDecay;
-    manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
-    average = manager.zeros(new Shape(parameters.size()));
-    squareAverage = manager.zeros(new Shape(parameters.size()));
-    stepsOnDevice = parameters.device().isGpu() && Operators.hasFusedAdam() ? manager.zeros(new Shape(1)) : null;
+    manager = NDManager.newBaseManager(device, "PyTorch");
+    average = manager.zeros(new Shape(share.length()));
+    squareAverage = manager.zeros(new Shape(share.length()));
+    stepsOnDevice = device.isGpu() && Operators.hasFusedAdam() ? manager.zeros(new Shape(1)) : null;
     loop = new FlatLoop(JniUtils.getNumThreads());
   }
 
-  /** Whether a step can be asked for without the host knowing the norm. */
-  boolean readsNothing() {
+  @Override
+  public boolean readsNothing() {
     return stepsOnDevice != null;
   }
 
-  /**
-   * {@link #step(double, double)} with numbers that only the device knows.
-   *
-   * @param divisor of every gradient
-   * @param skip 1 when nothing is to be done, else 0
-   */
-  void step(double lr, NDArray divisor, NDArray skip) {
+  @Override
+  public void step(double lr, NDArray divisor, NDArray skip) {
     stepsOnDevice.addi(Operators.number(1));
-    Operators.fusedAdam(decoupled, parameters.flat(), parameters.grad(), average, squareAverage, stepsOnDevice, lr,
-        beta1, beta2, weightDecay, eps, divisor, skip);
+    Operators.fusedAdam(decoupled, share.values(), share.gradient(), average, squareAverage, stepsOnDevice, lr, beta1, beta2,
+        weightDecay, eps, divisor, skip);
     stepsOnDevice.subi(skip);
   }
 
-  /**
-   * Moves the parameters against their gradients.
-   *
-   * @param gradScale multiplied into every gradient first: clipping and averaging in one
-   */
+  @Override
   public void step(double lr, double gradScale) {
     if (readsNothing()) {
       try (NDManager scope = manager.newSubManager()) {
@@ -86,7 +79,7 @@ public final class Adam implements AutoCloseable {
         (float) (decoupled ? 1 - lr * weightDecay : 1),
         (float) (1 - beta1), (float) beta2, (float) (1 - beta2),
         (float) Math.sqrt(1 - Math.pow(beta2, steps)), (float) eps, (float) (-lr / (1 - Math.pow(beta1, steps))));
-    if (parameters.device().isGpu()) {
+    if (share.values().getDevice().isGpu()) {
       onDevice(rates);
     } else {
       onCpu(rates);
@@ -98,11 +91,11 @@ public final class Adam implements AutoCloseable {
       float correction, float eps, float step) {}
 
   private void onCpu(Rates r) {
-    MemorySegment p = parameters.flatData();
-    MemorySegment g = parameters.gradData();
+    MemorySegment p = Operators.memory(share.values());
+    MemorySegment g = Operators.memory(share.gradient());
     MemorySegment m = Operators.memory(average);
     MemorySegment v = Operators.memory(squareAverage);
-    loop.run(parameters.size(), (block, start, count) -> {
+    loop.run(share.length(), (block, start, count) -> {
       float[] ps = new float[CHUNK];
       float[] gs = new float[CHUNK];
       float[] ms = new float[CHUNK];
@@ -146,8 +139,8 @@ public final class Adam implements AutoCloseable {
   private void onDevice(Rates r) {
     try (NDManager scope = manager.newSubManager()) {
       Function<Float, NDArray> number = value -> Operators.number(scope, value);
-      NDArray p = Operators.alias(scope, parameters.flat());
-      NDArray g = Operators.alias(scope, parameters.grad()).mul(number.apply(r.gradScale));
+      NDArray p = Operators.alias(scope, share.values());
+      NDArray g = Operators.alias(scope, share.gradient()).mul(number.apply(r.gradScale));
       if (r.gradDecay != 0) {
         g.addi(p.mul(number.apply(r.gradDecay)));
       }
@@ -160,27 +153,31 @@ public final class Adam implements AutoCloseable {
     }
   }
 
-  /** Optimizer steps done. */
+  @Override
   public long steps() {
     return stepsOnDevice == null ? steps : (long) stepsOnDevice.toFloatArray()[0];
   }
 
-  /**
-   * The moments of every parameter as {@code exp_avg.<name>} and {@code exp_avg_sq.<name>}, and {@code steps}; on the
-   * CPU not a copy, see {@link Parameters#named}.
-   */
-  public StateDict state() {
-    LinkedHashMap<String, StateDict.Tensor> tensors = parameters.named(average, name -> "exp_avg." + name);
-    tensors.putAll(parameters.named(squareAverage, name -> "exp_avg_sq." + name));
+  @Override
+  public long bytes() {
+    return 4 * (average.size() + squareAverage.size());
+  }
+
+  /** The moments of every trained parameter as {@code exp_avg.<name>} and {@code exp_avg_sq.<name>}, and {@code steps}. */
+  @Override
+  public StateDict state(Exchange exchange, Arena arena) {
+    LinkedHashMap<String, StateDict.Tensor> tensors =
+        share.parameters().named(exchange.whole(average, arena), name -> "exp_avg." + name);
+    tensors.putAll(share.parameters().named(exchange.whole(squareAverage, arena), name -> "exp_avg_sq." + name));
     StateDict state = new StateDict(tensors);
     state.integers().put("steps", steps());
     return state;
   }
 
-  /** Takes up a {@link #state}. */
+  @Override
   public void load(StateDict state) {
-    parameters.read(state, average, name -> "exp_avg." + name);
-    parameters.read(state, squareAverage, name -> "exp_avg_sq." + name);
+    share.parameters().read(state, average, share.start(), name -> "exp_avg." + name);
+    share.parameters().read(state, squareAverage, share.start(), name -> "exp_avg_sq." + name);
     steps = state.integer("steps", 0);
     if (stepsOnDevice != null) {
       Operators.copy(stepsOnDevice, Operators.number(steps));

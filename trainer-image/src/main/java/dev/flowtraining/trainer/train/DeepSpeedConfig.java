@@ -1,190 +1,124 @@
 package dev.flowtraining.trainer.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
-import dev.flowtraining.trainer.StageOptions;
-import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The engine {@code deepspeed}: optimizer, clipping and accumulation come from a {@code ds_stage2.json} instead of
- * {@code train_conf}, as with CosyVoice's trainer. ZeRO's stages 1 and 2 change where states lie, not what is computed;
- * here every rank keeps them whole. What would change the result and is not done is refused.
+ * The engine {@code deepspeed}: a {@code ds_stage2.json} says what of {@code train_conf} it sets too (optimizer,
+ * scheduler, clipping, accumulation, precision, the log's interval), and how ranks share the optimizer's state. A key
+ * that is not known, or says what is not done here, is an error.
  */
-public final class DeepSpeedConfig {
+final class DeepSpeedConfig {
   private static final Logger LOG = LoggerFactory.getLogger(DeepSpeedConfig.class);
-  private static final Set<String> KNOWN = Set.of("train_micro_batch_size_per_gpu", "gradient_accumulation_steps",
-      "steps_per_print", "gradient_clipping", "fp16", "bf16", "zero_optimization", "optimizer", "wall_clock_breakdown",
-      "zero_force_ds_cpu_optimizer", "zero_allow_untested_optimizer");
+  private static final Set<String> KNOWN = Set.of("train_batch_size", "train_micro_batch_size_per_gpu",
+      "gradient_accumulation_steps", "steps_per_print", "gradient_clipping", "fp16", "bf16", "zero_optimization",
+      "optimizer", "scheduler", "wall_clock_breakdown", "zero_force_ds_cpu_optimizer", "zero_allow_untested_optimizer");
+  private static final Set<String> ZERO = Set.of("stage", "allgather_partitions", "allgather_bucket_size",
+      "overlap_comm", "reduce_scatter", "reduce_bucket_size", "contiguous_gradients", "offload_optimizer");
   private static final Set<String> OPTIMIZER =
       Set.of("lr", "betas", "eps", "weight_decay", "torch_adam", "adam_w_mode");
+  private static final long BUCKET = 500_000_000; // DeepSpeed's own
 
-  private final Path file;
-  private final JsonNode json;
-  /** What the file sets, under the names of the config: for the rules that hold for both. */
-  private final Map<String, Object> values = new HashMap<>();
-  private final Map<String, String> places = new HashMap<>();
+  private final DeepSpeedFile file;
+  private final int worldSize;
 
-  private DeepSpeedConfig(Path file, JsonNode json) {
+  DeepSpeedConfig(DeepSpeedFile file, int worldSize) {
     this.file = file;
-    this.json = json;
+    this.worldSize = worldSize;
   }
 
-  /**
-   * The config that training goes by: unchanged for the engine {@code torch_ddp}.
-   *
-   * @throws StageFailure exit code 2, {@code InvalidConfig}, naming the file and the key; 66 {@code ConfigNotFound}
-   */
-  public static FlowConfig apply(FlowConfig config, StageOptions options) throws IOException {
-    if (!"deepspeed".equals(options.engine())) {
-      return config;
-    }
-    Path file = options.deepspeedConfig();
-    if (file == null) {
-      throw new StageFailure(ExitCode.USAGE, "InvalidConfig",
-          "the engine deepspeed needs --deepspeed-config FILE (configs/ds_stage2.json is one)");
-    }
-    if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
-      throw new StageFailure(ExitCode.MISSING, "ConfigNotFound", file + " is not there or cannot be read; give a"
-          + " ds_stage2.json (--deepspeed-config, spec.training.deepspeedConfig)");
-    }
-    try {
-      return new DeepSpeedConfig(file, new ObjectMapper().readTree(file.toFile())).over(config);
-    } catch (JsonProcessingException e) {
-      throw invalid(file, "line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage());
-    }
-  }
-
-  private FlowConfig over(FlowConfig config) {
-    if (!json.isObject()) {
-      throw invalid("it has to be a JSON object, as configs/ds_stage2.json is");
-    }
-    onlyKnown(json, KNOWN, "");
-    onlyKnown(json.at("/optimizer/params"), OPTIMIZER, "optimizer.params.");
-    int zero = whole("zero_optimization.stage", null, 0);
-    if (zero < 0 || zero > 2) {
-      throw invalid("zero_optimization.stage " + zero + " shards parameters, which is not done; use 0, 1 or 2");
-    }
-    if (truth("fp16.enabled", false)) {
-      throw invalid("fp16.enabled: the model is trained in bfloat16 or float32 (train_conf.precision); set it to false");
-    }
-    if (whole("train_micro_batch_size_per_gpu", null, 1) != 1) {
-      throw invalid("train_micro_batch_size_per_gpu has to be 1: dataset_conf.max_frames_in_batch makes the batches");
-    }
+  /** @throws StageFailure exit code 2, {@code InvalidConfig}, naming the file and the key */
+  Engine over(FlowConfig config) {
+    file.only("", KNOWN);
+    file.demand("wall_clock_breakdown", false, "no times of a step's parts are taken");
+    file.demand("zero_force_ds_cpu_optimizer", false, "there is no CPU optimizer of a GPU's parameters");
+    file.truth("zero_allow_untested_optimizer", false); // with Adam alone there is nothing that it would allow
     FlowConfig.Train t = config.trainConf();
-    FlowConfig.Optim o = t.optimConf();
-    FlowConfig.Optim optim = new FlowConfig.Optim(
-        number("optimizer.params.lr", "train_conf.optim_conf.lr", o.lr()), betas(o.betas()),
-        number("optimizer.params.eps", "train_conf.optim_conf.eps", o.eps()),
-        number("optimizer.params.weight_decay", "train_conf.optim_conf.weight_decay", o.weightDecay()));
-    FlowConfig applied = new FlowConfig(config.model(), config.cfm(), config.prepareConf(), config.tokenizerConf(),
-        config.datasetConf(),
-        new FlowConfig.Train(type(t), optim, t.scheduler(), t.schedulerConf(), t.maxEpoch(),
-            whole("gradient_accumulation_steps", "train_conf.accum_grad", t.accumGrad()),
-            number("gradient_clipping", "train_conf.grad_clip", t.gradClip()), t.logInterval(), t.savePerStep(),
-            t.patience(), t.keepLast(), t.initStrict(), t.seed(), t.threads(), t.dropout(),
-            truth("bf16.enabled", true) ? t.precision() : "fp32", t.cudaGraphs()));
-    ConfigLoader.check(applied, values, places);
-    LOG.info("deepspeed: optimizer, clipping and accumulation from {}; every rank keeps the whole state",
-        file);
-    return applied;
+    int accumulation = (int) file.whole("gradient_accumulation_steps", "train_conf.accum_grad", t.accumGrad());
+    batchSizes(accumulation);
+    FlowConfig applied = config.with(t.with(type(t), optimizer(t.optimConf()))
+        .with(accumulation, file.number("gradient_clipping", "train_conf.grad_clip", t.gradClip()),
+            (int) file.whole("steps_per_print", "train_conf.log_interval", t.logInterval()), precision(t.precision())));
+    file.check(applied);
+    Engine engine = new Engine(applied, zero(), new Zero.Sizes(file.within("zero_optimization.reduce_bucket_size", 1,
+        Long.MAX_VALUE, BUCKET), file.within("zero_optimization.allgather_bucket_size", 1, Long.MAX_VALUE, BUCKET)),
+        scheduler(applied.trainConf()));
+    LOG.info("deepspeed: {}, ZeRO stage {}, {}", file, engine.zero(), engine.learningRate());
+    return engine;
   }
 
-  private JsonNode at(String key) {
-    return json.at("/" + key.replace('.', '/'));
+  /** @throws StageFailure when the sizes are not what the batches will be, as DeepSpeed itself does */
+  private void batchSizes(int accumulation) {
+    if (file.whole("train_micro_batch_size_per_gpu", null, 1) != 1) {
+      throw file.invalid("train_micro_batch_size_per_gpu has to be 1: dataset_conf.max_frames_in_batch makes the batches");
+    }
+    long whole = file.whole("train_batch_size", null, (long) accumulation * worldSize);
+    if (worldSize > 0 && whole != (long) accumulation * worldSize) {
+      throw file.invalid("train_batch_size " + whole + " is not gradient_accumulation_steps × ranks = " + accumulation
+          + " × " + worldSize + "; set it to that or leave it out");
+    }
   }
 
-  /** @param setting of the config whose range holds here too, or null */
-  private double number(String key, String setting, double otherwise) {
-    JsonNode node = at(key);
-    if (node.isMissingNode()) {
-      return otherwise;
+  private int zero() {
+    String zero = "zero_optimization.";
+    file.only("zero_optimization", ZERO);
+    int stage = (int) file.whole(zero + "stage", null, 0);
+    if (stage < 0 || stage > 2) {
+      throw file.invalid("zero_optimization.stage " + stage + " shards parameters, which is not done; use 0, 1 or 2");
     }
-    if (!node.isNumber()) {
-      throw invalid(key + " has to be a number, not " + node);
+    file.demand(zero + "allgather_partitions", true, "parameters are shared by all-gather");
+    file.demand(zero + "reduce_scatter", true, "gradients are summed by reduce-scatter");
+    file.demand(zero + "contiguous_gradients", true, "gradients lie in one buffer");
+    file.demand(zero + "overlap_comm", false, "gradients are exchanged when a backward pass is over");
+    file.only(zero + "offload_optimizer", Set.of("device", "pin_memory"));
+    if (!file.word(zero + "offload_optimizer.device", "none").equals("none")) {
+      throw file.invalid(zero + "offload_optimizer.device is not supported: the state stays on the rank's device; set it"
+          + " to \"none\"");
     }
-    note(key, setting, node);
-    return node.asDouble();
+    file.truth(zero + "offload_optimizer.pin_memory", true); // of what is not offloaded
+    return stage;
   }
 
-  private int whole(String key, String setting, int otherwise) {
-    JsonNode node = at(key);
-    if (node.isMissingNode()) {
-      return otherwise;
+  /** Both sections off is float32, as with DeepSpeed; without a section the config decides. */
+  private String precision(String otherwise) {
+    file.only("fp16", Set.of("enabled"));
+    file.only("bf16", Set.of("enabled"));
+    if (file.truth("fp16.enabled", false)) {
+      throw file.invalid("fp16.enabled: the model is trained in bfloat16 or float32 (train_conf.precision); set it to false");
     }
-    if (!node.isIntegralNumber() || !node.canConvertToInt()) {
-      throw invalid(key + " has to be a whole number, not " + node);
-    }
-    note(key, setting, node);
-    return node.asInt();
+    return file.truth("bf16.enabled", false) ? "bf16"
+        : file.has("fp16.enabled") || file.has("bf16.enabled") ? "fp32" : otherwise;
   }
 
-  private boolean truth(String key, boolean otherwise) {
-    JsonNode node = at(key);
-    if (!node.isMissingNode() && !node.isBoolean()) {
-      throw invalid(key + " has to be true or false, not " + node);
-    }
-    return node.asBoolean(otherwise);
-  }
-
-  private List<Double> betas(List<Double> otherwise) {
-    String key = "optimizer.params.betas";
-    JsonNode node = at(key);
-    if (node.isMissingNode()) {
-      return otherwise;
-    }
-    List<JsonNode> items = node.valueStream().toList();
-    if (!node.isArray() || !items.stream().allMatch(JsonNode::isNumber)) {
-      throw invalid(key + " has to be a list of two numbers, not " + node);
-    }
-    note(key, "train_conf.optim_conf.betas", node);
-    return items.stream().map(JsonNode::asDouble).toList();
-  }
-
-  private void note(String key, String setting, JsonNode value) {
-    if (setting != null) {
-      values.put(setting, value);
-      places.put(setting, file + ": " + key);
-    }
+  private FlowConfig.Optim optimizer(FlowConfig.Optim o) {
+    file.only("optimizer", Set.of("type", "params"));
+    file.only("optimizer.params", OPTIMIZER);
+    file.truth("optimizer.params.torch_adam", true); // either of DeepSpeed's two is the same arithmetic
+    return new FlowConfig.Optim(
+        file.number("optimizer.params.lr", "train_conf.optim_conf.lr", o.lr()),
+        file.numbers("optimizer.params.betas", "train_conf.optim_conf.betas", o.betas()),
+        file.number("optimizer.params.eps", "train_conf.optim_conf.eps", o.eps()),
+        file.number("optimizer.params.weight_decay", "train_conf.optim_conf.weight_decay", o.weightDecay()));
   }
 
   /** DeepSpeed's Adam decouples the weight decay unless it is told otherwise. */
   private String type(FlowConfig.Train train) {
-    boolean decoupled = truth("optimizer.params.adam_w_mode", true);
-    return switch (at("optimizer.type").asText("").toLowerCase(Locale.ROOT)) {
+    boolean decoupled = file.truth("optimizer.params.adam_w_mode", true);
+    String type = file.word("optimizer.type", "");
+    return switch (type.toLowerCase(Locale.ROOT)) {
       case "" -> train.optim();
       case "adamw" -> "adamw";
       case "adam" -> decoupled ? "adamw" : "adam";
-      default -> throw invalid("optimizer.type " + at("optimizer.type") + " is not one of Adam, AdamW");
+      default -> throw file.invalid("optimizer.type \"" + type + "\" is not one of Adam, AdamW");
     };
   }
 
-  private void onlyKnown(JsonNode node, Set<String> known, String at) {
-    node.fieldNames().forEachRemaining(name -> {
-      if (!known.contains(name)) {
-        throw invalid("'" + at + name + "' is not supported; supported are " + known.stream().sorted().toList());
-      }
-    });
-  }
-
-  private StageFailure invalid(String what) {
-    return invalid(file, what);
-  }
-
-  private static StageFailure invalid(Path file, String what) {
-    return new StageFailure(ExitCode.USAGE, "InvalidConfig", file + ": " + what);
+  private Optional<LearningRate> scheduler(FlowConfig.Train train) {
+    return file.has("scheduler") ? Optional.of(DeepSpeedRate.of(file, train.optimConf().lr())) : Optional.empty();
   }
 }

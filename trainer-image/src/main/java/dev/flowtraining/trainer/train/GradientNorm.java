@@ -1,5 +1,6 @@
 package dev.flowtraining.trainer.train;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.flowtraining.trainer.model.Parameters;
@@ -16,19 +17,25 @@ public final class GradientNorm {
 
   private GradientNorm() {}
 
-  /**
-   * Not finite exactly when some gradient is not finite: squares are summed in float64 on the CPU, where the result
-   * does not depend on the number of threads.
-   */
+  /** Of all that is trained, by one rank. */
   public static double l2(Parameters parameters) {
-    if (parameters.device().isGpu()) {
-      try (NDManager scope = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
-        return Operators.alias(scope, parameters.grad()).norm().getFloat();
+    return Math.sqrt(squares(parameters.grad()));
+  }
+
+  /**
+   * Σ g². Not finite exactly when some gradient is not finite: squares are summed in float64 on the CPU, where the
+   * result does not depend on the number of threads.
+   */
+  static double squares(NDArray gradient) {
+    if (gradient.getDevice().isGpu()) {
+      try (NDManager scope = NDManager.newBaseManager(gradient.getDevice(), "PyTorch")) {
+        double norm = Operators.alias(scope, gradient).norm().getFloat();
+        return norm * norm;
       }
     }
-    MemorySegment g = parameters.gradData();
-    double[] sums = new double[FlatLoop.blocks(parameters.size())];
-    loop().run(parameters.size(), (block, start, count) -> {
+    MemorySegment g = Operators.memory(gradient);
+    double[] sums = new double[FlatLoop.blocks(gradient.size())];
+    loop().run(gradient.size(), (block, start, count) -> {
       float[] gs = new float[CHUNK];
       double sum = 0;
       for (int at = 0; at < count; at += CHUNK) {
@@ -38,7 +45,7 @@ public final class GradientNorm {
       }
       sums[block] = sum;
     });
-    return Math.sqrt(Arrays.stream(sums).sum());
+    return Arrays.stream(sums).sum();
   }
 
   /** Four sums side by side: one would wait for each addition. */

@@ -3,9 +3,9 @@ package dev.flowtraining.trainer.train;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.config.FlowConfig;
-import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.StateDict;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
@@ -16,7 +16,8 @@ import java.util.Map;
 final class Journal {
   private final boolean writes;
   private final FlowConfig config;
-  private final Parameters parameters;
+  private final Exchange exchange;
+  private final Optimizer optimizer;
   private final TrainLog log;
   private final Progress progress;
   private final Checkpoints checkpoints;
@@ -32,11 +33,12 @@ final class Journal {
   private double secondsPerStep = Double.NaN;
   private Trainer.Step lastStep;
 
-  Journal(boolean writes, FlowConfig config, Parameters parameters, TrainLog log, Progress progress,
+  Journal(boolean writes, FlowConfig config, Exchange exchange, Optimizer optimizer, TrainLog log, Progress progress,
       Checkpoints checkpoints, Manifest common) {
     this.writes = writes;
     this.config = config;
-    this.parameters = parameters;
+    this.exchange = exchange;
+    this.optimizer = optimizer;
     this.log = log;
     this.progress = progress;
     this.checkpoints = checkpoints;
@@ -59,7 +61,7 @@ final class Journal {
     publish(cursor);
   }
 
-  void stepDone(Cursor cursor, Trainer.Step step, Adam adam) throws IOException {
+  void stepDone(Cursor cursor, Trainer.Step step) throws IOException {
     lastStep = step;
     if (!step.skipped()) {
       lossSum += step.loss();
@@ -72,7 +74,7 @@ final class Journal {
       logSteps(cursor, step);
     }
     if (savesAt(cursor)) {
-      save("step_" + cursor.step() + ".pt", cursor, null, adam);
+      save("step_" + cursor.step() + ".pt", cursor, null);
     }
   }
 
@@ -115,7 +117,7 @@ final class Journal {
     since = System.nanoTime();
   }
 
-  void epochDone(int epoch, Cursor cursor, double cvLoss, double constantLoss, Adam adam) throws IOException {
+  void epochDone(int epoch, Cursor cursor, double cvLoss, double constantLoss) throws IOException {
     log.say(String.format(Locale.ROOT, "epoch %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch,
         cvLoss, cursor.bestCvLoss(), constantLoss));
     Map<String, Object> metric = new LinkedHashMap<>();
@@ -127,14 +129,14 @@ final class Journal {
     log.metric("validation", metric);
     fields.put("cvLoss", cvLoss);
     fields.put("bestCvLoss", cursor.bestCvLoss());
-    save("epoch_" + epoch + "_whole.pt", cursor, cvLoss, adam);
+    save("epoch_" + epoch + "_whole.pt", cursor, cvLoss);
     publish(cursor);
   }
 
   /** Saves because of SIGTERM. @return the checkpoint's path, relative to the run directory */
-  String stopping(Cursor cursor, Adam adam) throws IOException {
+  String stopping(Cursor cursor) throws IOException {
     log.say("asked to stop at step " + cursor.step());
-    save("step_" + cursor.step() + ".pt", cursor, null, adam);
+    save("step_" + cursor.step() + ".pt", cursor, null);
     publish(cursor);
     return fields.get("checkpoint") instanceof Map<?, ?> saved ? saved.get("path").toString() : "by rank 0";
   }
@@ -148,19 +150,26 @@ final class Journal {
         "skipped_steps", outcome.skippedSteps()));
   }
 
-  private void save(String name, Cursor cursor, Double cvLoss, Adam adam) throws IOException {
-    if (!writes) {
-      return;
+  /** All ranks call it, since each may hold a part of the optimizer's state. */
+  private void save(String name, Cursor cursor, Double cvLoss) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      StateDict state = optimizer.state(exchange, arena);
+      if (writes) {
+        save(name, cursor, cvLoss, state);
+      }
     }
+  }
+
+  private void save(String name, Cursor cursor, Double cvLoss, StateDict state) throws IOException {
     // upstream counts the epoch that has just been trained, not the next one
     int epoch = cvLoss == null ? cursor.epoch() : cursor.epoch() - 1;
-    StateDict weights = parameters.stateDict();
+    StateDict weights = exchange.share().parameters().stateDict();
     weights.integers().put("epoch", (long) epoch);
     weights.integers().put("step", cursor.step());
     Manifest manifest = new Manifest(name, cursor, cvLoss, common.microBatchesPerStep(), common.settings(),
         common.data(), common.resumedFrom(), null, null);
     Checkpoints.Checkpoint saved =
-        checkpoints.save(manifest, weights, adam.state(), yaml(epoch, cursor, cvLoss));
+        checkpoints.save(manifest, weights, state, yaml(epoch, cursor, cvLoss));
     checkpoints.prune(config.trainConf().keepLast());
     String path = checkpoints.relative(saved);
     log.say("saved " + path);

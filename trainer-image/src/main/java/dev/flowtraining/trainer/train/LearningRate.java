@@ -5,7 +5,7 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.config.FlowConfig;
 
 /** The rate of an optimizer step. */
-public sealed interface LearningRate {
+public interface LearningRate {
 
   /** @param stepsDone optimizer steps done before this one */
   double at(long stepsDone);

@@ -38,27 +38,28 @@ final class Run {
   private final Checkpoints checkpoints;
   private final TrainLog log;
 
-  Run(StageContext context, Collective collective, Parameters parameters, String data) throws IOException {
+  Run(StageContext context, Engine engine, Collective collective, Parameters parameters, String data)
+      throws IOException {
     this.context = context;
     this.collective = collective;
     this.parameters = parameters;
     this.data = data;
-    settings = Settings.binding(context.config());
+    settings = Settings.binding(engine);
     checkpoints = new Checkpoints(context.layout(), context.ranks().attempt());
     log = new TrainLog(context.layout(), context.ranks().attempt(), collective.rank() == 0);
   }
 
   record Start(Cursor cursor, Journal journal) {}
 
-  Start start(Adam adam, Optional<Path> init) throws IOException {
+  Start start(Exchange exchange, Optimizer optimizer, Optional<Path> init) throws IOException {
     FlowConfig config = context.config();
     Optional<Checkpoints.Checkpoint> found = agreeOn(chosenByRankZero());
     int microBatches = config.trainConf().accumGrad() * collective.worldSize();
-    Cursor cursor = found.isPresent() ? resume(found.get(), adam, microBatches) : fresh(init);
+    Cursor cursor = found.isPresent() ? resume(found.get(), optimizer, microBatches) : fresh(init);
     String from = found.map(checkpoints::relative).orElse(null);
     Manifest common = new Manifest(null, null, null, microBatches, settings, data, from, null, null);
-    Journal journal = new Journal(collective.rank() == 0, config, parameters, log, context.progress(), checkpoints,
-        common);
+    Journal journal = new Journal(collective.rank() == 0, config, exchange, optimizer, log, context.progress(),
+        checkpoints, common);
     log.metric("start", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "ranks", collective.worldSize()));
     return new Start(cursor, journal);
   }
@@ -76,10 +77,10 @@ final class Run {
     return Cursor.START;
   }
 
-  private Cursor resume(Checkpoints.Checkpoint checkpoint, Adam adam, int microBatches) {
+  private Cursor resume(Checkpoints.Checkpoint checkpoint, Optimizer optimizer, int microBatches) {
     refuseOtherRun(checkpoint);
     parameters.load(StateDictFile.read(checkpoint.weights()), true);
-    adam.load(StateDictFile.read(checkpoint.optimizer()));
+    optimizer.load(StateDictFile.read(checkpoint.optimizer()));
     Cursor cursor = checkpoint.cursor();
     say("training goes on from " + checkpoints.relative(checkpoint) + " at epoch " + cursor.epoch() + ", step "
         + cursor.step());

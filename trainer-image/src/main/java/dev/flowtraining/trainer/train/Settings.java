@@ -32,8 +32,15 @@ final class Settings {
     return settings;
   }
 
-  static Map<String, String> binding(FlowConfig config) {
-    Map<String, String> settings = all(config);
+  /** {@link #all(FlowConfig)}, and a scheduler that a DeepSpeed file has put in the place of the config's. */
+  static Map<String, String> all(Engine engine) {
+    Map<String, String> settings = all(engine.config());
+    engine.scheduler().ifPresent(scheduler -> settings.put("deepspeed.scheduler", scheduler.toString()));
+    return settings;
+  }
+
+  static Map<String, String> binding(Engine engine) {
+    Map<String, String> settings = all(engine);
     settings.keySet().removeAll(FREE);
     return settings;
   }

@@ -39,7 +39,7 @@ public final class TrainTask implements StageTask {
   @Override
   public String inputHash(StageContext context) throws IOException {
     InputHash hash = InputHash.start().add("train").add(FORMAT)
-        .add(Settings.all(DeepSpeedConfig.apply(context.config(), context.options())))
+        .add(Settings.all(engine(context)))
         .add(StageRecord.require(context.layout(), Stage.PARQUET).outputHash());
     Optional<Path> init = init(context.options());
     return (init.isPresent() ? hash.file(init.get()) : hash.add("builtin")).hex();
@@ -47,32 +47,22 @@ public final class TrainTask implements StageTask {
 
   @Override
   public Result run(StageContext given) throws IOException {
-    StageContext context = new StageContext(given.layout(), DeepSpeedConfig.apply(given.config(), given.options()),
-        given.options(), given.ranks(), given.progress());
-    FlowConfig config = context.config();
+    Engine engine = engine(given);
+    FlowConfig config = engine.config();
+    StageContext context =
+        new StageContext(given.layout(), config, given.options(), given.ranks(), given.progress());
     Device device = device(context);
     Precision precision = Precision.of(config.trainConf().precision(), device);
     Torch.use(precision);
     ParquetExamples train = new ParquetExamples(context.layout(), "train", config);
     ParquetExamples dev = new ParquetExamples(context.layout(), "dev", config);
     String data = StageRecord.require(context.layout(), Stage.PARQUET).outputHash();
-    String plan = InputHash.start().add(Settings.binding(config)).add(data).add(train.frames().length).hex();
+    String plan = InputHash.start().add(Settings.binding(engine)).add(data).add(train.frames().length).hex();
     Collective collective = join(context, plan.substring(0, 16), device);
     try (StopSignal stop = new StopSignal();
-        Parameters parameters = Parameters.create(config.model(), device, precision);
-        Adam adam = new Adam(parameters, config.trainConf().optimConf(), config.trainConf().optim().equals("adamw"))) {
-      Run run = new Run(context, collective, parameters, data);
-      Run.Start start = run.start(adam, init(context.options()));
-      MicroBatches batches =
-          new MicroBatches(train, config, collective.worldSize(), collective.rank());
-      Validation validation = new Validation(FlowModel.ofMasters(config.model(), config.cfm(), parameters), dev,
-          config, collective, stop::requested);
-      Trainer.Outcome outcome;
-      try (Passes passes = passes(config, parameters)) {
-        outcome = new Trainer(config, parameters, passes, adam, batches, validation, collective,
-            start.journal(), stop::requested, start.cursor()).train();
-      }
-      Map<String, Object> counts = counts(outcome, parameters, train, dev, context.ranks());
+        Parameters parameters = Parameters.create(
+            config.model(), device, precision, engine.layout(precision, collective.worldSize()))) {
+      Map<String, Object> counts = train(context, engine, parameters, new Data(train, dev, data), collective, stop);
       collective.close();
       return new Result(counts, outputHash(context.layout()));
     } catch (StageFailure e) {
@@ -82,6 +72,35 @@ public final class TrainTask implements StageTask {
       collective.abort(e.toString());
       throw e;
     }
+  }
+
+  /** @param hash of both */
+  private record Data(ParquetExamples train, ParquetExamples dev, String hash) {}
+
+  private static Map<String, Object> train(StageContext context, Engine engine, Parameters parameters, Data data,
+      Collective collective, StopSignal stop) throws IOException {
+    FlowConfig config = engine.config();
+    Exchange exchange = engine.exchange(parameters, collective);
+    try (Optimizer optimizer = engine.optimizer(exchange)) {
+      Run run = new Run(context, engine, collective, parameters, data.hash());
+      Run.Start start = run.start(exchange, optimizer, init(context.options()));
+      MicroBatches batches =
+          new MicroBatches(data.train(), config, collective.worldSize(), collective.rank());
+      Validation validation = new Validation(FlowModel.ofMasters(config.model(), config.cfm(), parameters),
+          data.dev(), config, collective, stop::requested);
+      Trainer.Outcome outcome;
+      try (Passes passes = passes(config, parameters)) {
+        outcome = new Trainer(engine, passes, exchange, optimizer, batches, validation, collective,
+            start.journal(), stop::requested, start.cursor()).train();
+      }
+      Map<String, Object> counts = counts(outcome, parameters, data.train(), data.dev(), context.ranks());
+      counts.put("optimizerBytesPerRank", optimizer.bytes());
+      return counts;
+    }
+  }
+
+  private static Engine engine(StageContext context) throws IOException {
+    return Engine.of(context.config(), context.options(), context.ranks().worldSize());
   }
 
   @Override

@@ -22,7 +22,8 @@ final class Trainer {
   private final FlowConfig config;
   private final Parameters parameters;
   private final Passes passes;
-  private final Adam adam;
+  private final Exchange exchange;
+  private final Optimizer optimizer;
   private final LearningRate learningRate;
   private final MicroBatches data;
   private final Validation validation;
@@ -34,19 +35,20 @@ final class Trainer {
   private long skipped;
   private int skippedInARow;
 
-  Trainer(FlowConfig config, Parameters parameters, Passes passes, Adam adam, MicroBatches data,
+  Trainer(Engine engine, Passes passes, Exchange exchange, Optimizer optimizer, MicroBatches data,
       Validation validation, Collective collective, Journal journal, BooleanSupplier stopRequested, Cursor cursor) {
-    this.config = config;
-    this.parameters = parameters;
+    config = engine.config();
+    parameters = exchange.share().parameters();
     this.passes = passes;
-    this.adam = adam;
+    this.exchange = exchange;
+    this.optimizer = optimizer;
     this.data = data;
     this.validation = validation;
     this.collective = collective;
     this.journal = journal;
     this.stopRequested = stopRequested;
     this.cursor = cursor;
-    learningRate = LearningRate.of(config.trainConf());
+    learningRate = engine.learningRate();
   }
 
   /**
@@ -83,7 +85,7 @@ final class Trainer {
       double constantLoss = validation.constantLoss(); // before the epoch counts as done: it too may be broken off
       int epoch = cursor.epoch();
       cursor = cursor.afterEpoch(cvLoss);
-      journal.epochDone(epoch, cursor, cvLoss, constantLoss, adam);
+      journal.epochDone(epoch, cursor, cvLoss, constantLoss);
     }
     if (Double.isNaN(cvLoss)) {
       cvLoss = validation.loss();
@@ -137,17 +139,15 @@ final class Trainer {
         frames += micro.padded().validFrames();
         utts.addAll(micro.padded().utts());
       }
+      exchange.passDone();
     }
     double wait = source.waitSeconds() - waitedBefore;
     double[] counts = collective.allReduce(frames, wait, stopRequested.getAsBoolean() ? 1 : 0);
     stopped = counts[2] > 0;
-    if (collective.worldSize() > 1) {
-      collective.allReduce(parameters.gradData());
-    }
     // gradients are those of the sum of squares; one factor makes them those of the mean over all ranks
     double rate = learningRate.at(cursor.step());
     NDArray lossSum = passes.lossSum().duplicate();
-    Update update = Update.apply(parameters, adam, rate, mean(counts), config.trainConf().gradClip());
+    Update update = Update.apply(exchange, optimizer, rate, mean(counts), config.trainConf().gradClip());
     cursor = cursor.afterStep();
     return new Asked(cursor, lossSum, update, rate, counts, utts);
   }
@@ -171,7 +171,7 @@ final class Trainer {
       } else {
         skippedInARow = 0;
       }
-      journal.stepDone(asked.after, step, adam);
+      journal.stepDone(asked.after, step);
     }
   }
 
@@ -189,7 +189,7 @@ final class Trainer {
   }
 
   private StageFailure endEarly() throws IOException {
-    String saved = journal.stopping(cursor, adam);
+    String saved = journal.stopping(cursor);
     collective.close(); // in agreement: nobody takes the end of a rank that was faster for a lost peer
     return new StageFailure(ExitCode.TERMINATED, "Terminated",
         "asked to stop at step " + cursor.step() + "; saved " + saved);

@@ -26,18 +26,22 @@ public final class Update implements AutoCloseable {
   }
 
   /**
+   * Sums the gradients of all ranks first, and shares the new parameters afterwards.
+   *
    * @param mean multiplied into every gradient: 1 / (frames · bins)
    * @param clip largest norm of the averaged gradient; 0 clips nothing, as with DeepSpeed
    */
-  public static Update apply(Parameters parameters, Adam adam, double lr, double mean, double clip) {
-    if (adam.readsNothing()) {
-      return onDevice(parameters, adam, lr, mean, clip);
+  public static Update apply(Exchange exchange, Optimizer optimizer, double lr, double mean, double clip) {
+    exchange.sumGradients();
+    if (optimizer.readsNothing()) {
+      return onDevice(exchange, optimizer, lr, mean, clip);
     }
     Update update = new Update(mean, null, null);
-    update.norm = GradientNorm.l2(parameters) * mean;
+    update.norm = Math.sqrt(exchange.squares()) * mean;
     if (Double.isFinite(update.norm)) {
-      adam.step(lr, mean * clip(clip, update.norm));
-      parameters.refresh();
+      optimizer.step(lr, mean * clip(clip, update.norm));
+      exchange.spreadParameters();
+      exchange.share().parameters().refresh();
     }
     return update;
   }
@@ -47,10 +51,11 @@ public final class Update implements AutoCloseable {
     return limit == 0 ? 1 : Math.min(1, limit / (norm + EPS));
   }
 
-  private static Update onDevice(Parameters parameters, Adam adam, double lr, double mean, double clip) {
+  private static Update onDevice(Exchange exchange, Optimizer optimizer, double lr, double mean, double clip) {
     double limit = clip == 0 ? Double.MAX_VALUE : clip;
+    Parameters parameters = exchange.share().parameters();
     NDManager manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
-    NDArray norm = Operators.alias(manager, parameters.grad()).norm();
+    NDArray norm = exchange.normOnDevice(manager);
     try (NDManager scope = manager.newSubManager()) {
       // max(1, (norm·mean + ε) / limit) / mean, of numbers that change from step to step
       NDArray divisor = Operators.alias(scope, norm).mul(Operators.number(scope, mean / limit))
@@ -58,7 +63,8 @@ public final class Update implements AutoCloseable {
           .muli(Operators.number(scope, 1 / mean));
       NDArray same = Operators.alias(scope, norm);
       NDArray notFinite = same.sub(same).neq(Operators.number(0)).toType(DataType.FLOAT32, false);
-      adam.step(lr, divisor, notFinite);
+      optimizer.step(lr, divisor, notFinite);
+      exchange.spreadParameters();
       parameters.refresh();
     }
     return new Update(mean, manager, norm);

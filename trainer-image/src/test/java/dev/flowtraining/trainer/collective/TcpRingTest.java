@@ -61,6 +61,43 @@ class TcpRingTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"2,2", "2,100000", "3,3", "3,700002", "4,262144"})
+  void the_parts_of_a_sum_are_those_of_the_whole_and_come_together_again(int worldSize, int size) throws Exception {
+    List<float[]> wholes = together(worldSize, collective -> {
+      MemorySegment all = Arena.ofAuto().allocate((long) size * Float.BYTES, 4);
+      MemorySegment.copy(values(collective.rank(), size), 0, all, ValueLayout.JAVA_FLOAT, 0, size);
+      collective.allReduce(all);
+      return all.toArray(ValueLayout.JAVA_FLOAT);
+    });
+    for (boolean inPlace : new boolean[] {true, false}) {
+      List<float[]> gathered = together(worldSize, collective -> {
+        long bytes = (long) size * Float.BYTES;
+        MemorySegment all = Arena.ofAuto().allocate(bytes, 4);
+        MemorySegment.copy(values(collective.rank(), size), 0, all, ValueLayout.JAVA_FLOAT, 0, size);
+        MemorySegment part = inPlace ? all.asSlice(collective.rank() * bytes / worldSize, bytes / worldSize)
+            : Arena.ofAuto().allocate(bytes / worldSize, 4);
+        collective.reduceScatter(all, part);
+        if (!inPlace) {
+          all.fill((byte) -1);
+        }
+        collective.allGather(part, all);
+        return all.toArray(ValueLayout.JAVA_FLOAT);
+      });
+      for (float[] result : gathered) {
+        assertThat(result).as("in place: %s", inPlace).isEqualTo(wholes.getFirst());
+      }
+    }
+  }
+
+  @Test
+  void parts_that_are_not_equal_are_refused() {
+    assertThatThrownBy(() -> together(2, collective -> {
+      collective.reduceScatter(Arena.ofAuto().allocate(12), Arena.ofAuto().allocate(4));
+      return null;
+    })).hasMessageContaining("4 bytes are not one of 2 equal parts of whole floats of 12");
+  }
+
   @Test
   void doubles_are_summed_in_the_order_of_ranks_and_bytes_are_broadcast() throws Exception {
     double[] mine = {1e16, 1.0, -1e16};

@@ -13,6 +13,8 @@ import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
 import dev.flowtraining.trainer.train.Adam;
+import dev.flowtraining.trainer.train.Replicated;
+import dev.flowtraining.trainer.train.Share;
 import dev.flowtraining.trainer.train.Update;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +53,7 @@ class BFloat16Test {
     Batch batch = fixture.batch();
     double mean = 1 / fixture.lossDivisor(batch);
     FlowConfig.Optim optim = new FlowConfig.Optim(expected.get("lr").asDouble(), List.of(0.9, 0.999), 1e-8, 0);
-    try (Adam adam = new Adam(parameters, optim, false)) {
+    try (Adam adam = new Adam(Share.whole(parameters), optim, false)) {
       for (int step = 0; step < expected.get("steps").asInt(); step++) {
         parameters.zeroGrad();
         double loss = 0;
@@ -61,7 +63,7 @@ class BFloat16Test {
         double wanted = expected.get("loss_before_each_step").get(step).asDouble();
         assertThat(loss / 2 * mean).as("loss of step %d", step).isCloseTo(wanted, within(0.01 * wanted));
         try (Update update = Update.apply(
-            parameters, adam, optim.lr(), mean / 2, expected.get("grad_clip_l2").asDouble())) {
+            Replicated.alone(parameters), adam, optim.lr(), mean / 2, expected.get("grad_clip_l2").asDouble())) {
           double norm = expected.get("grad_norm_before_clip").get(step).asDouble();
           assertThat(update.norm()).as("norm of step %d", step).isCloseTo(norm, within(0.02 * norm));
           assertThat(update.skipped()).isFalse();
@@ -81,13 +83,13 @@ class BFloat16Test {
   @Test
   void aGradientThatIsNotFiniteLeavesEverythingAlone() {
     float[] before = parameters.flat().toFloatArray();
-    try (Adam adam = new Adam(parameters, new FlowConfig.Optim(1e-3, List.of(0.9, 0.999), 1e-8, 0), false)) {
+    try (Adam adam = new Adam(Share.whole(parameters), new FlowConfig.Optim(1e-3, List.of(0.9, 0.999), 1e-8, 0), false)) {
       parameters.zeroGrad();
       forwardBackward(fixture.batch());
       try (NDManager m = fixture.manager()) {
         parameters.grad().addi(m.create(Float.NaN));
       }
-      try (Update update = Update.apply(parameters, adam, 1e-3, 1, 5)) {
+      try (Update update = Update.apply(Replicated.alone(parameters), adam, 1e-3, 1, 5)) {
         assertThat(update.skipped()).isTrue();
       }
       assertThat(adam.steps()).isZero();

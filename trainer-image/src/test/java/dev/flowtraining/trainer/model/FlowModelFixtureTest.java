@@ -78,7 +78,7 @@ class FlowModelFixtureTest {
       assertThat(loss.getFloat() / divisor).isCloseTo(expected, within(tolerance("loss_rel") * expected));
       Backward.run(loss);
     }
-    Map<String, StateDict.Tensor> actual = fixture.parameters.named(fixture.parameters.grad(), name -> name);
+    Map<String, StateDict.Tensor> actual = fixture.parameters.named(Parameters.contents(fixture.parameters.grad()), name -> name);
     Map<String, StateDict.Tensor> expected = Fixtures.npz("tiny/grads.npz");
     assertThat(actual.keySet()).containsExactlyInAnyOrderElementsOf(expected.keySet());
     List<String> apart = new ArrayList<>();

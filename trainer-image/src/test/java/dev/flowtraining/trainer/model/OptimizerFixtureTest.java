@@ -12,6 +12,7 @@ import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.train.Adam;
 import dev.flowtraining.trainer.train.GradientNorm;
+import dev.flowtraining.trainer.train.Share;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,7 +26,7 @@ class OptimizerFixtureTest {
   void stepsAgree(String name) {
     try (FixtureModel fixture = FixtureModel.tiny()) {
       JsonNode expected = fixture.config.get("optimizers").get(name);
-      try (Adam adam = new Adam(fixture.parameters, optim(expected), name.equals("adamw"))) {
+      try (Adam adam = new Adam(Share.whole(fixture.parameters), optim(expected), name.equals("adamw"))) {
         for (int step = 0; step < expected.get("steps").asInt(); step++) {
           step(fixture, adam, expected, step);
         }

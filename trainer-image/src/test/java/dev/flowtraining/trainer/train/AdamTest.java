@@ -14,6 +14,7 @@ import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
+import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,9 +44,9 @@ class AdamTest {
   @Test
   void aRunThatIsTakenUpEndsWhereTheUnbrokenOneEnds() {
     // an Adam takes the number of threads of the moment
-    try (Parameters unbroken = parameters(1); Adam adam = new Adam(unbroken, OPTIM, true);
-        Parameters first = parameters(3); Adam before = new Adam(first, OPTIM, true);
-        Parameters second = parameters(1); Adam after = new Adam(second, OPTIM, true)) {
+    try (Parameters unbroken = parameters(1); Adam adam = new Adam(Share.whole(unbroken), OPTIM, true);
+        Parameters first = parameters(3); Adam before = new Adam(Share.whole(first), OPTIM, true);
+        Parameters second = parameters(1); Adam after = new Adam(Share.whole(second), OPTIM, true)) {
       for (int step = 0; step < 4; step++) {
         setGradient(unbroken, step);
         adam.step(1e-3, 0.5);
@@ -55,7 +56,7 @@ class AdamTest {
         before.step(1e-3, 0.5);
       }
       second.load(first.stateDict(), true);
-      after.load(before.state());
+      after.load(before.state(Replicated.alone(first), Arena.ofAuto()));
       for (int step = 2; step < 4; step++) {
         setGradient(second, step);
         after.step(1e-3, 0.5);
@@ -68,7 +69,7 @@ class AdamTest {
 
   @Test
   void aStateOfAnotherModelIsRefused() {
-    try (Parameters parameters = parameters(1); Adam adam = new Adam(parameters, OPTIM, false)) {
+    try (Parameters parameters = parameters(1); Adam adam = new Adam(Share.whole(parameters), OPTIM, false)) {
       assertThatThrownBy(() -> adam.load(new StateDict(new LinkedHashMap<>())))
           .hasMessageContaining("exp_avg.input_embedding");
     }

@@ -90,8 +90,10 @@ final class SmallRun {
   }
 
   private StageContext context(Ranks ranks, String init, String resumeFrom, Progress progress) {
-    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", init, "torch_ddp", null,
-        "cpu", resumeFrom, 5, "last", Duration.ofSeconds(60));
+    Path deepSpeed = dir.resolve("ds.json");
+    boolean uses = Files.exists(deepSpeed);
+    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", init,
+        uses ? "deepspeed" : "torch_ddp", uses ? deepSpeed : null, "cpu", resumeFrom, 5, "last", Duration.ofSeconds(60));
     return new StageContext(new RunLayout(dir), flowConfig(), options, ranks, progress);
   }
 

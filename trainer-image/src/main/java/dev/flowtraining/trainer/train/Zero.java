@@ -1,0 +1,178 @@
+package dev.flowtraining.trainer.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.torch.Operators;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * ZeRO (arXiv 1910.02054), stages 1 and 2: each rank keeps the optimizer's state of its own part of the parameters,
+ * gets that part's gradients by reduce-scatter, steps it, and shares it by all-gather. In stage 2 with half precision
+ * the float32 sums of gradients, too, exist of the own part only, and ranks exchange after each backward pass; in
+ * float32 passes write the sums themselves, which stay whole.
+ */
+public final class Zero implements Exchange {
+  private final Collective collective;
+  private final Share share;
+  private final Buckets reduced;
+  private final Buckets gathered;
+
+  /**
+   * How many elements travel at a time.
+   *
+   * @param reduce of gradients
+   * @param gather of parameters
+   */
+  public record Sizes(long reduce, long gather) {}
+
+  /** @param parameters with a {@link Parameters.Layout} of as many parts as there are ranks */
+  public Zero(Parameters parameters, Collective collective, Sizes sizes) {
+    this.collective = collective;
+    share = Share.of(parameters, collective.rank(), collective.worldSize());
+    reduced = new Buckets(share.length(), collective.worldSize(), sizes.reduce());
+    gathered = new Buckets(share.length(), collective.worldSize(), sizes.gather());
+  }
+
+  @Override
+  public Share share() {
+    return share;
+  }
+
+  @Override
+  public void passDone() {
+    Parameters parameters = share.parameters();
+    if (!parameters.layout().sumsOfPart()) {
+      return;
+    }
+    reduced.each((start, length) -> {
+      try (NDManager scope = scope()) {
+        NDArray bucket = scope.create(new Shape(length * share.ranks()));
+        for (int rank = 0; rank < share.ranks(); rank++) {
+          Operators.copy(stretch(scope, bucket, rank * length, length),
+              stretch(scope, parameters.passGradOrNull(), rank * share.length() + start, length));
+        }
+        NDArray own = stretch(scope, bucket, share.rank() * length, length);
+        collective.reduceScatter(Operators.memory(bucket), Operators.memory(own));
+        stretch(scope, share.gradient(), start, length).addi(own);
+      }
+    });
+    parameters.zeroPassGrad();
+  }
+
+  @Override
+  public void sumGradients() {
+    Parameters parameters = share.parameters();
+    if (parameters.layout().sumsOfPart()) {
+      return; // as passes went by
+    }
+    if (reduced.single()) {
+      collective.reduceScatter(Operators.memory(parameters.grad()), Operators.memory(share.gradient()));
+      return;
+    }
+    reduced.each((start, length) -> {
+      try (NDManager scope = scope()) {
+        NDArray bucket = scope.create(new Shape(length * share.ranks()));
+        for (int rank = 0; rank < share.ranks(); rank++) {
+          Operators.copy(stretch(scope, bucket, rank * length, length),
+              stretch(scope, parameters.grad(), rank * share.length() + start, length));
+        }
+        collective.reduceScatter(Operators.memory(bucket),
+            Operators.memory(stretch(scope, share.gradient(), start, length)));
+      }
+    });
+  }
+
+  @Override
+  public double squares() {
+    return collective.allReduce(GradientNorm.squares(share.gradient()))[0];
+  }
+
+  @Override
+  public NDArray normOnDevice(NDManager manager) {
+    NDArray sum = Operators.alias(manager, share.gradient()).norm().square();
+    collective.allReduce(Operators.memory(sum));
+    return sum.sqrt();
+  }
+
+  @Override
+  public void spreadParameters() {
+    NDArray flat = share.parameters().flat();
+    if (gathered.single()) {
+      try (NDManager scope = scope()) {
+        collective.allGather(Operators.memory(share.values()),
+            Operators.memory(stretch(scope, flat, 0, share.length() * share.ranks())));
+      }
+      return;
+    }
+    gather(share.values(), (scope, bucket, start, length) -> {
+      for (int rank = 0; rank < share.ranks(); rank++) {
+        Operators.copy(stretch(scope, flat, rank * share.length() + start, length),
+            stretch(scope, bucket, rank * length, length));
+      }
+    });
+  }
+
+  @Override
+  public MemorySegment whole(NDArray part, Arena arena) {
+    boolean keeps = share.rank() == 0;
+    MemorySegment all = arena.allocate(keeps ? 4 * share.length() * share.ranks() : 0, 64);
+    gather(part, (scope, bucket, start, length) -> {
+      if (keeps) {
+        MemorySegment host = Parameters.contents(bucket);
+        for (int rank = 0; rank < share.ranks(); rank++) {
+          MemorySegment.copy(host, 4 * rank * length, all, 4 * (rank * share.length() + start), 4 * length);
+        }
+      }
+    });
+    return all;
+  }
+
+  private interface Gathered {
+    /** @param bucket stretches of {@code length} elements, by rank, that begin at {@code start} of each one's part */
+    void take(NDManager scope, NDArray bucket, long start, long length);
+  }
+
+  private void gather(NDArray part, Gathered gathered) {
+    this.gathered.each((start, length) -> {
+      try (NDManager scope = scope()) {
+        NDArray bucket = scope.create(new Shape(length * share.ranks()));
+        collective.allGather(Operators.memory(stretch(scope, part, start, length)), Operators.memory(bucket));
+        gathered.take(scope, bucket, start, length);
+      }
+    });
+  }
+
+  private NDManager scope() {
+    return NDManager.newBaseManager(share.parameters().device(), "PyTorch");
+  }
+
+  private static NDArray stretch(NDManager scope, NDArray buffer, long start, long length) {
+    return Operators.narrow(Operators.alias(scope, buffer), 0, start, length);
+  }
+
+  /** Cuts the parts of all ranks alike, so that a bucket has as many elements of each. */
+  private record Buckets(long part, int ranks, long elements) {
+    /** Beyond this a bucket gains nothing but memory; what is said is the most that it may have. */
+    private static final long MOST = 1 << 25;
+
+    interface Body {
+      void run(long start, long length);
+    }
+
+    /** Whether all fits into one, which then needs no buffer of its own. */
+    boolean single() {
+      return part * ranks <= elements;
+    }
+
+    void each(Body body) {
+      long step = Math.max(1, Math.min(elements, MOST) / ranks);
+      for (long start = 0; start < part; start += step) {
+        body.run(start, Math.min(step, part - start));
+      }
+    }
+  }
+}
