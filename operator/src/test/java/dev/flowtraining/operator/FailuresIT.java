@@ -215,4 +215,65 @@ class FailuresIT extends PlayedLife {
     cluster.letGo("demo-train-1");
     cluster.awaitJob("demo-train-2");
   }
+
+  @Test
+  void aNodeThatDoesNotAnswerIsADisruption() {
+    cluster.node("node-1", true);
+    try {
+      cluster.claim("flow-workspace", "ReadWriteMany");
+      cluster.apply(TRAIN_ONLY.replace("maxRestarts: 2", "maxRestarts: 2, nodeLostTimeout: 1s"));
+      cluster.run("demo-train-1");
+      cluster.await("demo", s -> s.of(Stage.TRAIN).phase() == StagePhase.RUNNING);
+      cluster.exit("demo-train-1-0", 0, 75, "Error", "{\"stage\":\"train\",\"rank\":0,\"reason\":\"PeerLost\","
+          + "\"message\":\"rank 2 is gone\"}");
+      cluster.await("demo", s -> condition(s, "Ready").message().contains("looking for the cause"));
+      cluster.node("node-1", false);
+      cluster.notReady("demo-train-1-1");
+      FlowTrainingStatus restarting = cluster.awaitPhase("demo", Phase.RESTARTING);
+      assertThat(restarting.training().lastFailure().reason()).isEqualTo("NodeLost");
+      assertThat(restarting.training().lastFailure().node()).isEqualTo("node-1");
+      assertThat(restarting.training().disruptions()).isEqualTo(1);
+      assertThat(restarting.training().restarts()).isZero();
+      PlayedCluster.await(() -> cluster.job("demo-train-1"), j -> j == null);
+      // the garbage collector asks, the kubelet does not answer: the operator does not wait for the grace period
+      cluster.client.pods().inNamespace("default").withName("demo-train-1-1").delete();
+      PlayedCluster.await(() -> cluster.pod("demo-train-1-1").getMetadata().getDeletionGracePeriodSeconds(),
+          g -> g == 0);
+      cluster.letGo("demo-train-1");
+      cluster.awaitJob("demo-train-2");
+    } finally {
+      cluster.client.nodes().withName("node-1").delete();
+    }
+  }
+
+  @Test
+  void trainingThatTakesTooLongFailsForGood() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY.replace("device: cpu", "device: cpu, activeDeadline: 4s"));
+    cluster.run("demo-train-1");
+    FlowTrainingStatus failed = cluster.awaitPhase("demo", Phase.FAILED);
+    assertThat(condition(failed, "Stalled").reason()).isEqualTo("DeadlineExceeded");
+    assertThat(failed.training().activeSeconds()).isBetween(4L, 15L);
+    assertThat(failed.training().activeSince()).isNull();
+  }
+
+  @Test
+  void aJobWaitsInItsQueueAndAPreemptionIsADisruption() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY.replace("gpusPerPod: 2, device: cpu", "device: cuda") + "  queueName: team-a\n");
+    Job queued = cluster.awaitJob("demo-train-1");
+    assertThat(queued.getSpec().getSuspend()).isTrue();
+    assertThat(queued.getMetadata().getLabels()).containsEntry("kueue.x-k8s.io/queue-name", "team-a");
+    cluster.await("demo", s -> condition(s, "Ready").reason().equals("Queued"));
+
+    cluster.suspend("demo-train-1", false);
+    cluster.run("demo-train-1");
+    cluster.await("demo", s -> condition(s, "Ready").reason().equals("Running"));
+    cluster.suspend("demo-train-1", true);
+    FlowTrainingStatus preempted = cluster.awaitPhase("demo", Phase.RESTARTING);
+    assertThat(preempted.training().lastFailure().reason()).isEqualTo("Preempted");
+    assertThat(preempted.training().disruptions()).isEqualTo(1);
+    cluster.letGo("demo-train-1");
+    assertThat(cluster.awaitJob("demo-train-2").getSpec().getSuspend()).as("it queues anew").isTrue();
+  }
 }

@@ -11,6 +11,8 @@ import io.fabric8.kubernetes.api.model.ContainerStateBuilder;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
 import io.fabric8.kubernetes.api.model.ContainerStatusBuilder;
 import io.fabric8.kubernetes.api.model.Event;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
@@ -140,6 +142,30 @@ final class PlayedCluster {
     boolean all = statuses.stream().allMatch(s -> s.getState().getTerminated() != null);
     client.resource(new PodBuilder(pod).editStatus().withContainerStatuses(statuses)
         .withPhase(all ? exitCode == 0 ? "Succeeded" : "Failed" : "Running").endStatus().build()).updateStatus();
+  }
+
+  /** What the node controller says of a node. */
+  void node(String name, boolean ready) {
+    Node node = client.nodes().withName(name).get();
+    if (node == null) {
+      node = client.resource(new NodeBuilder().withNewMetadata().withName(name).endMetadata().build()).create();
+    }
+    client.resource(new NodeBuilder(node).withNewStatus().addNewCondition().withType("Ready")
+        .withStatus(ready ? "True" : "Unknown").withReason("Played")
+        .withLastTransitionTime(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString()).endCondition()
+        .endStatus().build()).updateStatus();
+  }
+
+  /** What the node controller does to the pods of a node that is silent. */
+  void notReady(String podName) {
+    client.resource(new PodBuilder(pod(podName)).editStatus().addNewCondition().withType("Ready").withStatus("False")
+        .endCondition().endStatus().build()).updateStatus();
+  }
+
+  /** What Kueue does with a Job. */
+  void suspend(String jobName, boolean suspended) {
+    client.batch().v1().jobs().inNamespace(NAMESPACE).withName(jobName).edit(j -> new JobBuilder(j).editSpec()
+        .withSuspend(suspended).endSpec().build());
   }
 
   /** All pods of a Job end well, and its controller says so. */

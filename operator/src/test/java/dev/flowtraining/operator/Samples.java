@@ -82,6 +82,11 @@ public final class Samples {
         "Job has reached the specified backoff limit");
   }
 
+  public static JobView suspended(JobView job) {
+    return new JobView(job.name(), job.stage(), job.step(), job.attempt(), job.pods(), job.failedPods(), job.created(),
+        job.deleting(), false, Optional.empty(), "", true);
+  }
+
   public static JobView complete(JobView job) {
     return new JobView(job.name(), job.stage(), job.step(), job.attempt(), job.pods(), job.failedPods(), job.created(),
         job.deleting(), true, Optional.empty(),

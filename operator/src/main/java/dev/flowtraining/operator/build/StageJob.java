@@ -57,6 +57,10 @@ final class StageJob {
 
   /** What a stage's Job and the training set have in common. */
   static Job job(FlowTraining ft, Start start, String mode, int pods, PodTemplateSpec template) {
+    return Queue.of(ft, start, bare(ft, start, mode, pods, template));
+  }
+
+  private static Job bare(FlowTraining ft, Start start, String mode, int pods, PodTemplateSpec template) {
     return new JobBuilder()
         .withNewMetadata()
         .withName(Names.job(ft, start.stage(), start.step(), start.attempt()))

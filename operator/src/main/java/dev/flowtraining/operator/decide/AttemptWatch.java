@@ -28,7 +28,8 @@ final class AttemptWatch {
     int attempt = status.attempt();
     List<PodView> pods = seen.pods(stage, status.jobStep(), attempt);
     // the Job replaces a shard's pod when it is gone, and one on a lost node never goes by itself
-    List<String> lost = status.jobStep() == StageStep.SHARDS ? OldPods.lost(pods.stream(), now) : List.of();
+    List<String> lost = status.jobStep() == StageStep.SHARDS ? OldPods.lost(pods.stream(),
+        ft.getSpec().restartPolicy().nodeLostAfter(), now) : List.of();
     if (!lost.isEmpty()) {
       return new Decision.TearDown(stage, List.of(), lost);
     }
@@ -45,6 +46,8 @@ final class AttemptWatch {
           "the Job of attempt " + attempt + " was deleted", now));
       case JobOutcome.NotStarted n -> new Decision.Wait(stage, n.reason(), n.message(),
           Optional.of(now.plus(StageMachine.RECHECK)));
+      case JobOutcome.NodeNotReady n -> new Decision.Wait(stage, "NodeNotReady", n.message(), Optional.of(n.until()));
+      case JobOutcome.Queued q -> queued(ft, status, q, seen, now);
       case JobOutcome.Running r -> working(ft, status, r.since(), seen, now);
     };
   }
@@ -56,7 +59,18 @@ final class AttemptWatch {
     return status.jobStep() == StageStep.SHARDS
         ? JobOutcome.ofShards(job, pods, seen.warnings(), now)
         : JobOutcome.of(job, pods, seen.warnings(), stage.isTraining() ? spec.training().pods() : 1,
-            stage.isTraining() ? spec.training().gpusPerPod() : 1, now);
+            stage.isTraining() ? spec.training().gpusPerPod() : 1, spec.restartPolicy().nodeLostAfter(), now);
+  }
+
+  /** One that was sent back to its queue while nobody looked would run again as the same attempt. */
+  private static Decision queued(FlowTraining ft, StageStatus status, JobOutcome.Queued queued, Observation seen,
+      Instant now) {
+    Stage stage = status.name();
+    boolean ran = seen.progress().report()
+        .filter(r -> r.stage() == stage && r.attempt().equals(status.attempt())).isPresent();
+    return ran ? failed(ft, stage, failure(Cause.DISRUPTED, stage, status.attempt(), "Preempted", "the queue "
+        + "suspended job " + status.jobName(), now))
+        : new Decision.Wait(stage, "Queued", queued.message(), Optional.empty());
   }
 
   private static Decision working(FlowTraining ft, StageStatus status, Instant since, Observation seen, Instant now) {

@@ -25,7 +25,8 @@ final class Beginning {
     FlowTrainingSpec spec = ft.getSpec();
     FlowTrainingStatus status = ft.getStatus();
     if (!seen.former().isEmpty()) {
-      List<String> lost = OldPods.lost(seen.former().stream().flatMap(f -> f.pod().stream()), now);
+      List<String> lost = OldPods.lost(seen.former().stream().flatMap(f -> f.pod().stream()),
+          spec.restartPolicy().nodeLostAfter(), now);
       return lost.isEmpty()
           ? new Decision.Blocked("Cleaning", "waiting until objects of a deleted FlowTraining of this name are gone: "
               + seen.former().stream().map(Former::where).collect(Collectors.joining(", ")), false)

@@ -31,7 +31,7 @@ final class NextAttempt {
           + "back, or delete the FlowTraining and apply it anew", true);
     }
     FlowTrainingStatus status = ft.getStatus();
-    Optional<Decision> left = OldPods.of(status.of(stage), "Restarting", seen, now);
+    Optional<Decision> left = OldPods.of(ft, stage, "Restarting", seen, now);
     if (left.isPresent()) {
       return left.get();
     }
@@ -51,7 +51,7 @@ final class NextAttempt {
     if (job.isPresent() && !job.get().deleting()) {
       return new Decision.TearDown(stage, List.of(job.get().name()));
     }
-    Optional<Decision> left = OldPods.of(last, "Restarting", seen, now);
+    Optional<Decision> left = OldPods.of(ft, stage, "Restarting", seen, now);
     if (left.isPresent()) {
       return left.get();
     }

@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.decide;
 
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.observe.JobView;
@@ -14,9 +15,6 @@ import java.util.stream.Stream;
 /** Two attempts of a stage never run at once: nothing starts while a pod of another one may be alive. */
 final class OldPods {
 
-  /** How long after its grace period a pod may still be there: then its node is lost, and it is deleted by force. */
-  static final Duration NODE_LOST = Duration.ofMinutes(3);
-
   private OldPods() {
   }
 
@@ -25,34 +23,46 @@ final class OldPods {
    *
    * @param reason of the wait, in a word
    */
-  static Optional<Decision> of(StageStatus last, String reason, Observation seen, Instant now) {
-    Stage stage = last.name();
+  static Optional<Decision> of(FlowTraining ft, Stage stage, String reason, Observation seen, Instant now) {
+    StageStatus last = ft.getStatus().of(stage);
+    Duration nodeLost = ft.getSpec().restartPolicy().nodeLostAfter();
     int attempt = last.attempt();
     boolean ended = seen.job(stage, last.jobStep(), attempt).filter(j -> !j.deleting()).map(JobView::finished)
         .orElse(false);
     List<PodView> pods = seen.pods().stream()
         .filter(p -> p.stage() == stage
             && (!p.terminal() || p.attempt() == attempt && p.step() == last.jobStep() && !ended)).toList();
-    List<String> lost = lost(pods.stream(), now);
+    List<String> lost = lost(pods.stream(), nodeLost, now);
     if (!lost.isEmpty()) {
       return Optional.of(new Decision.TearDown(stage, List.of(), lost));
     }
     Stream<String> jobs = seen.jobs().stream().filter(j -> j.stage() == stage && j.deleting())
         .map(j -> "job " + j.name());
-    List<String> left = Stream.concat(jobs, pods.stream().map(p -> going(p, now)).sorted()).toList();
+    List<String> left = Stream.concat(jobs, pods.stream().map(p -> going(p, nodeLost, now)).sorted()).toList();
     return left.isEmpty() ? Optional.empty() : Optional.of(new Decision.Wait(stage, reason,
         "waiting until attempt " + attempt + " is gone: " + String.join(", ", left),
         Optional.of(now.plus(StageMachine.RECHECK))));
   }
 
-  /** A pod that its node should have ended long ago. What it may still write is fenced: it has a folder of its own. */
-  static List<String> lost(Stream<PodView> pods, Instant now) {
-    return pods.filter(p -> p.graceEnds().filter(end -> !now.isBefore(end.plus(NODE_LOST))).isPresent())
+  /**
+   * Pods that somebody deleted and that their nodes, which do not answer, will not end. What such a pod may still write
+   * is fenced: it has a folder of its own.
+   *
+   * @param nodeLost how long a node may be not ready, or a pod be there after its grace period
+   */
+  static List<String> lost(Stream<PodView> pods, Duration nodeLost, Instant now) {
+    return pods.filter(p -> byForce(p, nodeLost).filter(at -> !now.isBefore(at)).isPresent())
         .map(PodView::name).toList();
   }
 
-  private static String going(PodView pod, Instant now) {
-    return pod.where() + pod.graceEnds().filter(now::isAfter)
-        .map(end -> " (the node does not answer; deleted by force at " + end.plus(NODE_LOST) + ")").orElse("");
+  private static Optional<Instant> byForce(PodView pod, Duration nodeLost) {
+    return pod.graceEnds().map(end -> end.plus(nodeLost)).map(late -> pod.nodeLostSince()
+        .map(since -> since.plus(nodeLost)).filter(early -> early.isBefore(late)).orElse(late));
+  }
+
+  private static String going(PodView pod, Duration nodeLost, Instant now) {
+    boolean silent = pod.nodeLostSince().isPresent() || pod.graceEnds().filter(now::isAfter).isPresent();
+    return pod.where() + byForce(pod, nodeLost).filter(at -> silent)
+        .map(at -> " (the node does not answer; deleted by force at " + at + ")").orElse("");
   }
 }

@@ -23,7 +23,7 @@ public final class ProgressGate {
 
   /** An attempt's last words, such as the checkpoint that it saves on SIGTERM, come when its end is decided already. */
   private static final Set<StagePhase> CURRENT =
-      Set.of(StagePhase.RUNNING, StagePhase.RESTARTING, StagePhase.SUSPENDED);
+      Set.of(StagePhase.RUNNING, StagePhase.RESTARTING, StagePhase.SUSPENDED, StagePhase.FAILED);
 
   private ProgressGate() {
   }
@@ -89,8 +89,8 @@ public final class ProgressGate {
     return new TrainingStatus(or(r.epoch(), old.epoch()), or(r.maxEpoch(), old.maxEpoch()), or(r.step(), old.step()),
         or(r.loss(), old.loss()), or(r.cvLoss(), old.cvLoss()), or(r.bestCvLoss(), old.bestCvLoss()),
         or(r.learningRate(), old.learningRate()), or(r.framesPerSecond(), old.framesPerSecond()),
-        or(r.estimatedCompletion(), old.estimatedCompletion()), old.attempt(), old.restarts(), old.disruptions(),
-        old.checkpoint(), old.lastFailure());
+        or(r.estimatedCompletion(), old.estimatedCompletion()), old.attempt(), old.restarts(), old.disruptions(), old.activeSeconds(),
+        old.activeSince(), old.checkpoint(), old.lastFailure());
   }
 
   private static <T> T or(T value, T otherwise) {

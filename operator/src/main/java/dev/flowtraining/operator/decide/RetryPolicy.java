@@ -75,7 +75,7 @@ public final class RetryPolicy {
   /** A container that the kernel killed for its memory is tried once more: another moment may have more of it. */
   static FailureClass classify(Failure failure, LastFailure previous) {
     return switch (failure.cause()) {
-      case DISRUPTED -> FailureClass.DISRUPTION;
+      case DISRUPTED, NOT_STARTED -> FailureClass.DISRUPTION;
       case OOM_KILLED -> secondOom(failure, previous) ? FailureClass.PERMANENT : FailureClass.RETRYABLE;
       case EXITED -> PERMANENT_CODES.contains(failure.details().exitCode())
           ? FailureClass.PERMANENT : FailureClass.RETRYABLE;

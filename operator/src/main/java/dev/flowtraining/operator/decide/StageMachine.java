@@ -23,7 +23,8 @@ public final class StageMachine {
     return switch (status.phase()) {
       case null -> Beginning.of(ft, seen, now);
       case PENDING, SUSPENDED -> Beginning.of(ft, seen, now);
-      case RUNNING, RESTARTING -> atWork(ft, current(ft), seen, now);
+      case RUNNING, RESTARTING ->
+          Deadline.bounds(ft, current(ft), atWork(ft, current(ft), seen, now), now);
       case SUSPENDING -> Suspension.goOn(ft, current(ft), seen, now);
       case SUCCEEDED, FAILED -> ft.getMetadata().getGeneration().equals(status.observedGeneration())
           ? Ending.of(status, seen, now)

@@ -32,7 +32,7 @@ final class Suspension {
     if (!jobs.isEmpty()) {
       return new Decision.TearDown(stage, jobs);
     }
-    Optional<Decision> left = OldPods.of(last, "Suspending", seen, now);
+    Optional<Decision> left = OldPods.of(ft, stage, "Suspending", seen, now);
     return left.orElseGet(() -> ft.getSpec().suspend() ? new Decision.Suspended() : Beginning.of(ft, seen, now));
   }
 }

@@ -18,6 +18,8 @@ public record Failure(Cause cause, LastFailure details, Instant at) {
     OOM_KILLED(1),
     /** The container ended by itself, or by a signal from nowhere. */
     EXITED(1),
+    /** Kubernetes did not start a pod that the others waited for. */
+    NOT_STARTED(1),
     /** Somebody deleted the pod. */
     POD_DELETED(2),
     /** Somebody deleted the Job. */

@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What became of an attempt. Containers are asked, never the Job alone: a pod runs on while one container lives. */
 public sealed interface JobOutcome {
@@ -14,12 +15,26 @@ public sealed interface JobOutcome {
   /** When ranks fail one after the other, the root cause may be reported after its victims. */
   Duration SETTLE = Duration.ofSeconds(5);
 
+  /** What the control plane needs to find out that a node is gone; its peers know in seconds that a rank is. */
+  Duration NODE_SETTLE = Duration.ofSeconds(75);
+
+  /** Of those who do not care for nodes. */
+  Duration NODE_LOST = Duration.ofMinutes(3);
+
   /** There is no Job: somebody deleted it. */
   record Absent() implements JobOutcome {
   }
 
   /** Some container has not started. The reason is empty while that is nothing unusual. */
   record NotStarted(String reason, String message) implements JobOutcome {
+  }
+
+  /** It waits for quota in a queue. */
+  record Queued(String message) implements JobOutcome {
+  }
+
+  /** Every container is at work, as far as is known: a node is not ready. */
+  record NodeNotReady(String message, Instant until) implements JobOutcome {
   }
 
   /** Every container is at work. */
@@ -38,6 +53,14 @@ public sealed interface JobOutcome {
 
   static JobOutcome of(Optional<JobView> found, List<PodView> pods, Map<String, Warning> warnings, int expectedPods,
       int ranksPerPod, Instant now) {
+    return of(found, pods, warnings, expectedPods, ranksPerPod, NODE_LOST, now);
+  }
+
+  /**
+   * @param nodeLostAfter how long the node of a pod may be not ready
+   */
+  static JobOutcome of(Optional<JobView> found, List<PodView> pods, Map<String, Warning> warnings, int expectedPods,
+      int ranksPerPod, Duration nodeLostAfter, Instant now) {
     if (found.isEmpty()) {
       return new Absent();
     }
@@ -45,18 +68,29 @@ public sealed interface JobOutcome {
     if (job.complete()) {
       return new Succeeded();
     }
-    Optional<Failure> root = RootCause.candidates(job, pods, expectedPods, ranksPerPod).stream()
-        .min(Comparator.comparingInt((Failure f) -> f.cause().weight()).thenComparing(Failure::at));
-    if (root.isPresent()) {
-      Instant settled = root.get().at().plus(SETTLE);
-      return root.get().cause().mayBeVictim() && now.isBefore(settled)
-          ? new Settling(settled)
-          : new Failed(root.get());
+    if (job.suspended() && !job.deleting()) {
+      return pods.isEmpty() ? new Queued("job " + job.name() + " waits for quota in its queue")
+          : new Failed(RootCause.preempted(job, now));
     }
-    if (job.deleting()) {
+    List<Failure> causes = RootCause.candidates(job, pods, expectedPods, ranksPerPod);
+    if (causes.isEmpty() && job.deleting()) {
       return new Absent();
     }
-    return atWork(job, pods, warnings, expectedPods);
+    List<Failure> nodes = RootCause.lostNodes(job, pods, ranksPerPod);
+    List<Failure> all = Stream.concat(causes.stream(),
+        nodes.stream().filter(n -> !causes.isEmpty() || !now.isBefore(n.at().plus(nodeLostAfter)))).toList();
+    if (all.isEmpty()) {
+      return nodes.isEmpty() ? atWork(job, pods, warnings, expectedPods)
+          : new NodeNotReady(nodes.getFirst().details().message() + ", it is given up at "
+              + nodes.getFirst().at().plus(nodeLostAfter), nodes.getFirst().at().plus(nodeLostAfter));
+    }
+    Failure root = all.stream()
+        .min(Comparator.comparingInt((Failure f) -> f.cause().weight()).thenComparing(Failure::at)).orElseThrow();
+    Instant settled = root.at().plus(RootCause.mayBeOnLostNode(root, pods) ? NODE_SETTLE : SETTLE);
+    if (root.cause().mayBeVictim() && now.isBefore(settled)) {
+      return new Settling(settled);
+    }
+    return new Failed(RootCause.orNotStarted(root, job, pods, warnings, expectedPods, ranksPerPod));
   }
 
   /**

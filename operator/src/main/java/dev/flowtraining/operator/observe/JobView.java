@@ -12,9 +12,15 @@ import java.util.Optional;
  * @param failedPods that count, whether or not they were replaced
  * @param failedAt when the Job controller found that the Job fails; pods that it deletes are deleted after this
  * @param problem the controller's message on the failure, or empty
+ * @param suspended whether it waits in a queue, or was sent back there
  */
 public record JobView(String name, Stage stage, StageStep step, int attempt, int pods, int failedPods, Instant created,
-    boolean deleting, boolean complete, Optional<Instant> failedAt, String problem) {
+    boolean deleting, boolean complete, Optional<Instant> failedAt, String problem, boolean suspended) {
+
+  public JobView(String name, Stage stage, StageStep step, int attempt, int pods, int failedPods, Instant created,
+      boolean deleting, boolean complete, Optional<Instant> failedAt, String problem) {
+    this(name, stage, step, attempt, pods, failedPods, created, deleting, complete, failedAt, problem, false);
+  }
 
   public boolean finished() {
     return complete || failedAt.isPresent();

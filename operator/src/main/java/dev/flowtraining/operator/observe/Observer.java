@@ -43,20 +43,23 @@ public final class Observer {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
+  private final Nodes nodes;
 
   public Observer(KubernetesClient client) {
     this.client = client;
+    this.nodes = new Nodes(client);
   }
 
   public Observation observe(FlowTraining ft, Context<FlowTraining> context, Instant now) {
     Set<Job> allJobs = context.getSecondaryResources(Job.class);
     Set<Pod> allPods = context.getSecondaryResources(Pod.class);
     List<JobView> jobs = new ArrayList<>(allJobs.stream().filter(j -> isOf(ft, j)).map(Views::job).toList());
-    List<PodView> pods = allPods.stream().filter(p -> isOf(ft, p)).map(Views::pod).toList();
+    List<PodView> pods = nodes.look(allPods.stream().filter(p -> isOf(ft, p)).toList());
     List<Former> former = Stream.concat(
         allJobs.stream().filter(j -> !isOf(ft, j)).map(j -> new Former("job " + j.getMetadata().getName(),
             Optional.empty())),
-        allPods.stream().filter(p -> !isOf(ft, p)).map(Views::pod).map(p -> new Former(p.where(), Optional.of(p))))
+        nodes.look(allPods.stream().filter(p -> !isOf(ft, p)).toList()).stream()
+            .map(p -> new Former(p.where(), Optional.of(p))))
         .sorted(Comparator.comparing(Former::where)).toList();
 
     FlowTrainingStatus status = ft.getStatus();

@@ -15,10 +15,23 @@ import java.util.Optional;
  * @param graceEnds when the kubelet must have ended it; empty while nobody wants it deleted, or by force already
  * @param disruption from the condition DisruptionTarget, or an eviction by the kubelet
  * @param unschedulable the scheduler's message
+ * @param nodeLostSince since when its node is not ready; empty of a pod whose node was not looked at
  */
 public record PodView(String name, Stage stage, StageStep step, int attempt, int index, String node, boolean terminal,
     Optional<Instant> deletionRequested, Optional<Instant> graceEnds, Optional<Disruption> disruption,
-    Optional<String> unschedulable, List<ContainerView> containers) {
+    Optional<String> unschedulable, List<ContainerView> containers, Optional<Instant> nodeLostSince) {
+
+  public PodView(String name, Stage stage, StageStep step, int attempt, int index, String node, boolean terminal,
+      Optional<Instant> deletionRequested, Optional<Instant> graceEnds, Optional<Disruption> disruption,
+      Optional<String> unschedulable, List<ContainerView> containers) {
+    this(name, stage, step, attempt, index, node, terminal, deletionRequested, graceEnds, disruption, unschedulable,
+        containers, Optional.empty());
+  }
+
+  public PodView onNodeLostSince(Instant since) {
+    return new PodView(name, stage, step, attempt, index, node, terminal, deletionRequested, graceEnds, disruption,
+        unschedulable, containers, Optional.of(since));
+  }
 
   /** Something from outside ends the pod. The reason is Kubernetes' own, for example PreemptionByScheduler. */
   public record Disruption(String reason, String message, Instant at) {
@@ -27,6 +40,12 @@ public record PodView(String name, Stage stage, StageStep step, int attempt, int
   /** For example {@code pod demo-train-1-0 on node worker-2}. */
   public String where() {
     return "pod " + name + (node == null ? "" : " on node " + node);
+  }
+
+  /** Whether none of its containers has ended: who takes it for lost may be wrong. */
+  public boolean seemsAlive() {
+    return !terminal && working() && containers.stream().allMatch(c -> c.init()
+        || c.state() instanceof ContainerView.Running);
   }
 
   /** Whether every container of the stage itself has started, so that work is going on. */

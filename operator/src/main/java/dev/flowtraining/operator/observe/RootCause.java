@@ -4,9 +4,13 @@ import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.observe.ContainerView.Terminated;
 import dev.flowtraining.operator.observe.Failure.Cause;
+import dev.flowtraining.operator.observe.Observation.Warning;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -37,6 +41,38 @@ final class RootCause {
       found.add(gone(job, pods, expectedPods, ranksPerPod));
     }
     return found;
+  }
+
+  /** Pods on nodes that are not ready: taken away, even if nobody has asked for that yet. */
+  static List<Failure> lostNodes(JobView job, List<PodView> pods, int ranksPerPod) {
+    return pods.stream().filter(p -> !p.terminal() && p.nodeLostSince().isPresent())
+        .map(p -> failure(Cause.DISRUPTED, job, p, firstRank(job, p, ranksPerPod), null, "NodeLost", "node " + p.node()
+            + " of pod " + p.name() + " is not ready since " + p.nodeLostSince().get(), p.nodeLostSince().get()))
+        .sorted(Comparator.comparing(Failure::at)).toList();
+  }
+
+  /** A rank lost its peer, and there is a pod on another node of which nothing bad is known, yet. */
+  static boolean mayBeOnLostNode(Failure root, List<PodView> pods) {
+    return root.cause() == Cause.PEER_LOST
+        && pods.stream().anyMatch(p -> p.seemsAlive() && !Objects.equals(p.node(), root.details().node()));
+  }
+
+  /** The queue took back the quota: it suspends the Job, and the Job controller deletes the pods. */
+  static Failure preempted(JobView job, Instant now) {
+    return new Failure(Cause.DISRUPTED, new LastFailure(job.stage().id(), job.attempt(), null, null, null, "Preempted",
+        "job " + job.name() + " was suspended by its queue", now.toString()), now);
+  }
+
+  /** Ranks that end because others have not come say less than what kept those from starting. */
+  static Failure orNotStarted(Failure root, JobView job, List<PodView> pods, Map<String, Warning> warnings,
+      int expectedPods, int ranksPerPod) {
+    boolean waited = root.cause() == Cause.TERMINATED || root.cause() == Cause.PEER_LOST;
+    Optional<NotStartedReason.Why> why =
+        waited ? NotStartedReason.why(job, pods, warnings, expectedPods) : Optional.empty();
+    return why.map(w -> new Failure(Cause.NOT_STARTED, new LastFailure(job.stage().id(), job.attempt(),
+        w.pod().map(p -> firstRank(job, p, ranksPerPod)).orElse(null), w.pod().map(PodView::node).orElse(null), null,
+        w.reason(), w.message() + "; the other ranks did not wait longer", root.at().toString()), root.at()))
+        .orElse(root);
   }
 
   private static Optional<Failure> disruption(JobView job, PodView pod, int ranksPerPod) {

@@ -40,7 +40,7 @@ final class Views {
         job.getMetadata().getDeletionTimestamp() != null,
         conditions.stream().anyMatch(c -> "Complete".equals(c.getType()) && "True".equals(c.getStatus())),
         failed.map(c -> time(c.getLastTransitionTime(), created(job))),
-        failed.map(c -> text(c.getMessage())).orElse(""));
+        failed.map(c -> text(c.getMessage())).orElse(""), Boolean.TRUE.equals(job.getSpec().getSuspend()));
   }
 
   static PodView pod(Pod pod) {

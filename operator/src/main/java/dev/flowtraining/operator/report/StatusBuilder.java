@@ -48,7 +48,7 @@ public final class StatusBuilder {
       case Decision.BackOff wait -> status.with(status.of(wait.stage())
           // rounded up: the back-off is at least what the policy says
           .backingOff(wait.notBefore().plusMillis(999).truncatedTo(ChronoUnit.SECONDS).toString()));
-      case Decision.Suspend suspend -> suspending(status, suspend.stage());
+      case Decision.Suspend suspend -> suspending(status, suspend.stage(), time);
       case Decision.Suspended suspended -> suspended(ft, status);
       case Decision.Fail fail -> failed(status, fail, time);
     };
@@ -143,7 +143,8 @@ public final class StatusBuilder {
     StageStatus stage = status.of(start.stage())
         .started(Names.job(ft, start.stage(), start.step(), start.attempt()), start.step(),
             ft.getSpec().parallelism(start.stage()), start.attempt(), time);
-    return counted(status.with(stage).withPhase(Phase.RUNNING));
+    FlowTrainingStatus next = status.with(stage).withPhase(Phase.RUNNING);
+    return counted(start.stage().isTraining() ? next.withTraining(next.training().active(time)) : next);
   }
 
   private static FlowTrainingStatus completed(FlowTrainingSpec spec, FlowTrainingStatus status, Stage stage,
@@ -152,7 +153,7 @@ public final class StatusBuilder {
     FlowTrainingStatus next = status.with(old.ended(StagePhase.SUCCEEDED, time,
         seen.progress().records().getOrDefault(stage, old.message())));
     if (stage.isTraining()) {
-      next = next.withTraining(next.training().withoutEstimate());
+      next = next.withTraining(next.training().inactive(time).withoutEstimate());
     } else if (stage == Stage.EXPORT) {
       next = next.withArtifacts(seen.progress().artifacts());
     }
@@ -167,11 +168,12 @@ public final class StatusBuilder {
   }
 
   /** A stage that was at work or between two attempts is stopped; one that had not begun keeps waiting for its turn. */
-  private static FlowTrainingStatus suspending(FlowTrainingStatus status, Stage stage) {
+  private static FlowTrainingStatus suspending(FlowTrainingStatus status, Stage stage, String time) {
     StageStatus old = status.of(stage);
     boolean begun = old.phase() == StagePhase.RUNNING || old.phase() == StagePhase.RESTARTING;
     FlowTrainingStatus next = begun ? status.with(old.suspended("stopped at " + old.progress() + "%")) : status;
-    return counted(next.withPhase(Phase.SUSPENDING).withTraining(next.training().withoutEstimate()));
+    return counted(next.withPhase(Phase.SUSPENDING).withTraining(next.training().inactive(time)
+        .withoutEstimate()));
   }
 
   /** Also of a run that has ended and whose spec asks for more: it will not be at its end when it goes on. */
@@ -182,7 +184,7 @@ public final class StatusBuilder {
   private static FlowTrainingStatus failed(FlowTrainingStatus status, Decision.Fail fail, String time) {
     return status.with(status.of(fail.stage()).ended(StagePhase.FAILED, time, fail.message()))
         .withTraining(status.training().withLastFailure(fail.failure().details().countingAs(fail.failureClass()))
-            .withoutEstimate())
+            .inactive(time).withoutEstimate())
         .ended(Phase.FAILED, time);
   }
 

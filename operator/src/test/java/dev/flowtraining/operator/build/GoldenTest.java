@@ -133,6 +133,22 @@ class GoldenTest {
         .toList());
   }
 
+  @Test
+  void onlyJobsThatAskForGpusQueue() {
+    String spec = "queueName: team-a\nstageOverrides: [{stage: speech-tokens, gpus: 1}]\ntraining: {gpus: 2, device: ";
+    for (Stage stage : Stage.inOrder()) {
+      Job job = (Job) start(Samples.training(spec + "cuda}"), new Decision.Start(stage, 1, false, Optional.empty()))
+          .getLast();
+      boolean queues = stage == Stage.TRAIN || stage == Stage.SPEECH_TOKENS;
+      assertThat(job.getMetadata().getLabels().get("kueue.x-k8s.io/queue-name")).as(stage.id())
+          .isEqualTo(queues ? "team-a" : null);
+      assertThat(job.getSpec().getSuspend()).as(stage.id()).isEqualTo(queues ? Boolean.TRUE : null);
+    }
+    Job cpu = (Job) start(Samples.training(spec + "cpu}"), new Decision.Start(Stage.TRAIN, 1, false, Optional.empty()))
+        .getLast();
+    assertThat(cpu.getSpec().getSuspend()).isNull();
+  }
+
   private static List<HasMetadata> start(FlowTraining ft, Decision.Start start) {
     ft.setStatus(ft.getStatus().withPhase(Phase.RUNNING));
     Children children = Children.of(ft, start, Samples.nothing(), "flow-trainer:dev");

@@ -19,13 +19,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class RetryPolicyTest {
 
-  private static final RestartPolicy POLICY = new RestartPolicy(3, 2, new Backoff("10s", 2.0, "35s"), true);
+  private static final RestartPolicy POLICY = new RestartPolicy(3, 2, new Backoff("10s", 2.0, "35s"), true, null);
 
   @ParameterizedTest
   @CsvSource({"1, RETRYABLE", "2, PERMANENT", "3, RETRYABLE", "64, PERMANENT", "65, PERMANENT", "66, PERMANENT",
       "75, RETRYABLE", "134, RETRYABLE", "137, RETRYABLE", "139, RETRYABLE", "143, RETRYABLE"})
   void exitCodesHaveClasses(int code, FailureClass expected) {
     assertThat(RetryPolicy.classify(exited(code, 1), null)).isEqualTo(expected);
+  }
+
+  @Test
+  void whatKubernetesDoesNotGiveCountsAsWhatItTakesAway() {
+    assertThat(RetryPolicy.classify(failure(Cause.NOT_STARTED, null, "Unschedulable", 1), null))
+        .isEqualTo(FailureClass.DISRUPTION);
   }
 
   @Test

@@ -12,6 +12,7 @@ import static dev.flowtraining.operator.Samples.nothing;
 import static dev.flowtraining.operator.Samples.pod;
 import static dev.flowtraining.operator.Samples.running;
 import static dev.flowtraining.operator.Samples.seeing;
+import static dev.flowtraining.operator.Samples.suspended;
 import static dev.flowtraining.operator.Samples.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -43,6 +44,8 @@ import org.junit.jupiter.api.Test;
 class StageMachineTest {
 
   private static final JobView TRAIN = job(Stage.TRAIN, 1);
+  /** The default of restartPolicy.nodeLostTimeout. */
+  private static final Duration NODE_LOST = Duration.ofMinutes(3);
 
   @Test
   void aRunBeginsWithTheFirstRequestedStage() {
@@ -75,7 +78,7 @@ class StageMachineTest {
     PodView gone = deleted(pod(TRAIN, 1, running()), NOW.minusSeconds(61));
     assertThat(decide(ft, seeing(List.of(), List.of(gone)))).isInstanceOfSatisfying(Decision.Wait.class,
         w -> assertThat(w.message()).contains("pod demo-train-1-1 on node node-1 (the node does not answer"));
-    Instant later = NOW.minusSeconds(1).plus(OldPods.NODE_LOST);
+    Instant later = NOW.minusSeconds(1).plus(NODE_LOST);
     Decision byForce = new Decision.TearDown(Stage.TRAIN, List.of(), List.of("demo-train-1-1"));
     assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(gone)), later)).isEqualTo(byForce);
     assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(pod(TRAIN, 0, running()))), later))
@@ -84,6 +87,51 @@ class StageMachineTest {
         nothing().claims(), ConfigSource.none(), Map.of(), Progress.none(), true);
     assertThat(StageMachine.decide(cpu(), former, later)).isInstanceOfSatisfying(Decision.TearDown.class,
         d -> assertThat(d.lostPods()).containsExactly("demo-train-1-1"));
+  }
+
+  @Test
+  void aNodeThatIsKnownToBeSilentIsNotWaitedForTwice() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.RESTARTING, 1);
+    PodView gone = deleted(pod(TRAIN, 1, running()), NOW).onNodeLostSince(NOW.minus(Duration.ofMinutes(2)));
+    assertThat(decide(ft, seeing(List.of(), List.of(gone)))).isInstanceOfSatisfying(Decision.Wait.class,
+        w -> assertThat(w.message()).contains("deleted by force at " + NOW.plusSeconds(60)));
+    assertThat(StageMachine.decide(ft, seeing(List.of(), List.of(gone)), NOW.plusSeconds(60)))
+        .isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of(), List.of("demo-train-1-1")));
+  }
+
+  @Test
+  void aPodOnASilentNodeIsGivenUp() {
+    FlowTraining ft = inRun(Stage.PARQUET, StagePhase.RUNNING, 1);
+    JobView parquet = job(Stage.PARQUET, 1);
+    Observation seen = seeing(List.of(parquet), List.of(pod(parquet, 0, running()).onNodeLostSince(NOW)));
+    assertThat(decide(ft, seen)).isInstanceOfSatisfying(Decision.Wait.class, w -> {
+      assertThat(w.reason()).isEqualTo("NodeNotReady");
+      assertThat(w.recheck()).contains(NOW.plus(NODE_LOST));
+    });
+    assertThat(StageMachine.decide(ft, seen, NOW.plus(NODE_LOST))).isInstanceOfSatisfying(Decision.Restart.class,
+        r -> {
+          assertThat(r.failureClass()).isEqualTo(FailureClass.DISRUPTION);
+          assertThat(r.failure().details().reason()).isEqualTo("NodeLost");
+          assertThat(r.failure().details().node()).isEqualTo("node-0");
+        });
+  }
+
+  @Test
+  void aQueueThatTakesItsQuotaBackDisrupts() {
+    FlowTraining ft = inRun(Stage.TRAIN, StagePhase.RUNNING, 1);
+    JobView queued = suspended(TRAIN);
+    assertThat(decide(ft, seeing(List.of(queued), List.of()))).isInstanceOfSatisfying(Decision.Wait.class,
+        w -> assertThat(w.reason()).isEqualTo("Queued"));
+    assertThat(decide(ft, seeing(List.of(queued), List.of(deleted(pod(TRAIN, 0, running()), NOW)))))
+        .isInstanceOfSatisfying(Decision.Restart.class, r -> {
+          assertThat(r.failureClass()).isEqualTo(FailureClass.DISRUPTION);
+          assertThat(r.failure().details().reason()).isEqualTo("Preempted");
+        });
+    Progress ran = Progress.parse(Map.of("progress.json", """
+        {"stage":"train","attempt":1,"time":"%s","fraction":0.5}""".formatted(NOW)));
+    Observation unseen = new Observation(List.of(queued), List.of(), List.of(), nothing().claims(), ConfigSource.none(),
+        Map.of(), ran, true);
+    assertThat(decide(ft, unseen)).as("its pods went while nobody looked").isInstanceOf(Decision.Restart.class);
   }
 
   @Test

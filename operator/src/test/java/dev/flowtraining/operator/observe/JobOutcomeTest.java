@@ -45,11 +45,33 @@ class JobOutcomeTest {
 
   @Test
   void aVictimIsNoCauseWhileTheCauseMayStillShowUp() {
-    assertThat(of(TRAIN, pod(TRAIN, 0, exited(75, PEER_LOST, NOW), running()), pod(TRAIN, 1, running(), running())))
+    assertThat(of(TRAIN, pod(TRAIN, 0, exited(75, PEER_LOST, NOW), running()),
+        pod(TRAIN, 1, running(), exited(75, PEER_LOST, NOW))))
         .isEqualTo(new JobOutcome.Settling(NOW.plus(JobOutcome.SETTLE)));
     assertThat(failure(TRAIN, pod(TRAIN, 0, exited(75, PEER_LOST, SETTLED), running()),
-        pod(TRAIN, 1, running(), running())).reason()).isEqualTo("PeerLost");
+        pod(TRAIN, 1, running(), exited(75, PEER_LOST, NOW))).reason()).isEqualTo("PeerLost");
   }
+
+  @Test
+  void aRankThatIsSilentMayBeOnALostNode() {
+    PodView lost = pod(TRAIN, 1, running(), running());
+    PodView victim = pod(TRAIN, 0, exited(75, PEER_LOST, NOW), running());
+    assertThat(of(TRAIN, victim, lost)).isEqualTo(new JobOutcome.Settling(NOW.plus(JobOutcome.NODE_SETTLE)));
+    assertThat(failure(TRAIN, victim, lost.onNodeLostSince(NOW.plusSeconds(50))))
+        .extracting(LastFailure::reason, LastFailure::node, LastFailure::rank).containsExactly("NodeLost", "node-1", 2);
+    assertThat(failure(TRAIN, pod(TRAIN, 0, exited(75, PEER_LOST, NOW.minus(JobOutcome.NODE_SETTLE)), running()), lost)
+        .reason()).as("it only hangs").isEqualTo("PeerLost");
+  }
+
+  @Test
+  void whatKeptARankFromStartingSaysMoreThanThoseWhoWaited() {
+    ContainerView.State gaveUp = exited(75, "{\"reason\":\"RendezvousTimeout\",\"message\":\"rank 2, 3 missing\"}",
+        SETTLED);
+    assertThat(failure(TRAIN, pod(TRAIN, 0, gaveUp, gaveUp), unschedulable(pod(TRAIN, 1), "0/2 nodes: no GPU")))
+        .extracting(LastFailure::reason, LastFailure::message, LastFailure::rank).containsExactly("Unschedulable",
+            "pod demo-train-1-1: 0/2 nodes: no GPU; the other ranks did not wait longer", 2);
+    assertThat(failure(TRAIN, pod(TRAIN, 0, gaveUp, gaveUp), pod(TRAIN, 1, running(), running())).reason())
+        .isEqualTo("RendezvousTimeout");  }
 
   @Test
   void theCauseIsPreferredToEarlierVictims() {
@@ -129,7 +151,7 @@ class JobOutcomeTest {
     assertThat(of(TRAIN, pod(TRAIN, 0, new ContainerView.Waiting("ImagePullBackOff", "no such image"), running())))
         .isInstanceOfSatisfying(JobOutcome.NotStarted.class, n -> {
           assertThat(n.reason()).isEqualTo("ImagePullFailed");
-          assertThat(n.message()).endsWith("for another one delete the FlowTraining and apply it anew");
+          assertThat(n.message()).endsWith("for another one suspend it, or delete the FlowTraining and apply it anew");
         });
     assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(),
         Map.of("demo-train-1", new Warning("FailedCreate", "exceeded quota")), 2, 2, NOW))

@@ -2,6 +2,7 @@ package dev.flowtraining.operator.api.v1alpha1;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Size;
 import io.fabric8.generator.annotation.ValidationRule;
 import java.util.List;
@@ -61,7 +62,13 @@ public record FlowTrainingSpec(
     @JsonPropertyDescription("Stops what runs, training with a checkpoint first, and frees the GPUs; false goes on "
         + "from there. The condition Suspended is True once the last pod is gone: then config, models, stages and GPUs may "
         + "change, and what they concern runs again.")
-    Boolean suspend) {
+    Boolean suspend,
+
+    @JsonPropertyDescription("A LocalQueue of Kueue. The Jobs that ask for GPUs queue there, each attempt anew, so that "
+        + "quota is held only while a GPU stage runs; a preemption counts as a disruption.")
+    @Size(min = 1, max = 63)
+    @Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    String queueName) {
 
   public FlowTrainingSpec {
     stages = stages == null ? new StageRange(null, null) : stages;
@@ -69,7 +76,7 @@ public record FlowTrainingSpec(
     models = models == null ? new ModelsSpec(null, null, null, null) : models;
     config = config == null ? new ConfigSpec(null, null, null) : config;
     training = training == null ? TrainingSpec.defaults() : training;
-    restartPolicy = restartPolicy == null ? new RestartPolicy(null, null, null, null) : restartPolicy;
+    restartPolicy = restartPolicy == null ? RestartPolicy.defaults() : restartPolicy;
     averaging = averaging == null ? new AveragingSpec(null, null) : averaging;
     template = template == null ? PodTemplate.empty() : template;
     stageOverrides = stageOverrides == null ? List.of() : List.copyOf(stageOverrides);

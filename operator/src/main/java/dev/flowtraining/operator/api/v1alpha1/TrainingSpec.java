@@ -8,6 +8,7 @@ import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Size;
 import io.fabric8.generator.annotation.ValidationRule;
 import java.time.Duration;
+import java.util.Optional;
 
 /** The training set: one container for each rank, gpusPerPod of them in a pod. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -66,7 +67,13 @@ public record TrainingSpec(
         + "then the attempt ends and counts as a restart.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
-    String rendezvousTimeout) {
+    String rendezvousTimeout,
+
+    @JsonPropertyDescription("How long stage 4 may take in all, restarts included and suspensions not, for example "
+        + "72h; then the run fails with reason DeadlineExceeded, after a last checkpoint. No limit without it.")
+    @Size(min = 2, max = 20)
+    @Pattern(Durations.PATTERN)
+    String activeDeadline) {
 
   public TrainingSpec {
     engine = engine == null ? Engine.TORCH_DDP : engine;
@@ -80,11 +87,15 @@ public record TrainingSpec(
   }
 
   public static TrainingSpec defaults() {
-    return new TrainingSpec(null, null, null, null, null, null, null, null, null, null);
+    return new TrainingSpec(null, null, null, null, null, null, null, null, null, null, null);
   }
 
   public int pods() {
     return gpus / gpusPerPod;
+  }
+
+  public Optional<Duration> deadline() {
+    return Optional.ofNullable(activeDeadline).map(Durations::parse);
   }
 
   public Duration stallAfter() {

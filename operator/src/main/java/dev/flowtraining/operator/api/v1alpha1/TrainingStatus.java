@@ -2,6 +2,8 @@ package dev.flowtraining.operator.api.v1alpha1;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import java.time.Duration;
+import java.time.Instant;
 
 /** How stage 4 goes: the last values that rank 0 reported, and the attempts. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -43,6 +45,13 @@ public record TrainingStatus(
         + "lost).")
     Integer disruptions,
 
+    @JsonPropertyDescription("How long training was active before activeSince, in seconds.")
+    Long activeSeconds,
+
+    @JsonPropertyDescription("Since when training is active; training.activeDeadline counts from there, "
+        + "and activeSeconds.")
+    String activeSince,
+
     @JsonPropertyDescription("The last accepted checkpoint; the next attempt resumes from it.")
     Checkpoint checkpoint,
 
@@ -50,26 +59,47 @@ public record TrainingStatus(
     LastFailure lastFailure) {
 
   public static TrainingStatus empty() {
-    return new TrainingStatus(null, null, null, null, null, null, null, null, null, null, 0, 0, null, null);
+    return new TrainingStatus(null, null, null, null, null, null, null, null, null, null, 0, 0, null, null, null, null);
   }
 
   public TrainingStatus withLastFailure(LastFailure failure) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, checkpoint, failure);
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, failure);
   }
 
   public TrainingStatus withCheckpoint(Checkpoint accepted) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, accepted, lastFailure);
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, accepted, lastFailure);
   }
 
   public TrainingStatus withAttempts(Integer newAttempt, Integer newRestarts, Integer newDisruptions) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, newAttempt, newRestarts, newDisruptions, checkpoint, lastFailure);
+        estimatedCompletion, newAttempt, newRestarts, newDisruptions, activeSeconds, activeSince, checkpoint, lastFailure);
+  }
+
+  /** The clock of the deadline goes on. */
+  public TrainingStatus active(String time) {
+    return withActivity(activeSeconds, activeSince == null ? time : activeSince);
+  }
+
+  /** The clock of the deadline stands: training is suspended, or over. */
+  public TrainingStatus inactive(String time) {
+    return activeSince == null ? this : withActivity(activeFor(Instant.parse(time)).toSeconds(), null);
+  }
+
+  private TrainingStatus withActivity(Long seconds, String since) {
+    return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
+        estimatedCompletion, attempt, restarts, disruptions, seconds, since, checkpoint, lastFailure);
+  }
+
+  /** Without suspensions. */
+  public Duration activeFor(Instant now) {
+    Duration before = Duration.ofSeconds(activeSeconds == null ? 0 : activeSeconds);
+    return activeSince == null ? before : before.plus(Duration.between(Instant.parse(activeSince), now));
   }
 
   public TrainingStatus withoutEstimate() {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        null, attempt, restarts, disruptions, checkpoint, lastFailure);
+        null, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure);
   }
 }

@@ -53,7 +53,7 @@ class SchemaIT {
     FlowTraining stored = create(MINIMAL.replace("NAME", "minimal"));
     DataSpec data = stored.getSpec().data();
     assertThat(stored.getSpec()).isEqualTo(
-        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null));
+        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null, null));
     assertThat(client.genericKubernetesResources("flowtraining.dev/v1alpha1", "FlowTraining").inNamespace("default")
         .withName("minimal").get().<Object>get("spec", "workspace", "volume", "volumeClaimTemplate", "storage"))
         .isEqualTo("200Gi");
@@ -115,6 +115,9 @@ class SchemaIT {
       shards2  | stageOverrides: [{stage: parquet, parallelism: 65}] | should be less than or equal to 64
       shards3  | stageOverrides: [{stage: train, parallelism: 2}]    | parallelism belongs to speaker-embedding, speech-tokens and parquet
       shards4  | stageOverrides: [{stage: parquet, gpus: 1}]         | gpus belongs to speaker-embedding and speech-tokens
+      queue    | queueName: Team A                         | spec.queueName
+      deadline | training: {activeDeadline: 3 days}        | should match
+      lost     | restartPolicy: {nodeLostTimeout: soon}    | should match
       backoff  | restartPolicy: {backoff: {factor: 0.5}}   | should be greater than or equal to 1
       """)
   void theApiServerRefuses(String name, String part, String message) {
