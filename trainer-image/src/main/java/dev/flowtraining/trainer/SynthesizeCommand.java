@@ -48,6 +48,10 @@ final class SynthesizeCommand implements PrintingCommand {
   @Option(names = "--prompt-utt", paramLabel = "ID", description = "another utterance that is the prompt of all")
   String promptUtt;
 
+  @Option(names = "--vocoder", paramLabel = "FILE",
+      description = "hift.pt of Step-Audio-EditX or CosyVoice 2; without it audio is made by Griffin-Lim")
+  Path vocoder;
+
   @Option(names = "--steps", paramLabel = "N", defaultValue = "10", description = "Euler steps (${DEFAULT-VALUE})")
   int steps = 10;
 
@@ -71,7 +75,7 @@ final class SynthesizeCommand implements PrintingCommand {
     demand(device.matches(CommandLineOptions.DEVICES), "--device " + device + " is none of auto, cpu, cuda");
     try {
       new Synthesis(ConfigLoader.load(preset, config), device, printed).run(new Synthesis.Request(checkpoint, runDir,
-          split, parquet, utts, count, promptSeconds, promptUtt, steps, out));
+          split, parquet, utts, count, promptSeconds, promptUtt, vocoder, steps, out));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

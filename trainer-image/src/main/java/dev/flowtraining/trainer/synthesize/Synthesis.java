@@ -17,7 +17,6 @@ import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.models.Npy;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import dev.flowtraining.trainer.torch.Torch;
-import dev.flowtraining.trainer.vocoder.GriffinLim;
 import dev.flowtraining.trainer.vocoder.Vocoder;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -44,9 +43,10 @@ public final class Synthesis {
    * @param utts ids; when it is empty {@code count} utterances are spread over all
    * @param promptSeconds of each utterance's own beginning
    * @param promptUtt null when no other utterance is the prompt
+   * @param hift the released vocoder's file, or null for Griffin-Lim
    */
   public record Request(Path checkpoint, Path runDir, String split, Path parquet, List<String> utts, int count,
-      double promptSeconds, String promptUtt, int steps, Path out) {}
+      double promptSeconds, String promptUtt, Path hift, int steps, Path out) {}
 
   /** @throws StageFailure 66 for a checkpoint that cannot be read or is of another model, 64 for utterances that are not there */
   public void run(Request request) throws IOException {
@@ -59,7 +59,7 @@ public final class Synthesis {
           config.model().inferenceCfgRate());
       Synthesizer.Prompt prompt = request.promptUtt == null ? Synthesizer.Prompt.NONE
           : Synthesizer.Prompt.of(named(examples, List.of(request.promptUtt)).getFirst());
-      Vocoder vocoder = new GriffinLim();
+      Vocoder vocoder = Vocoder.of(request.hift, device);
       List<Speech> speeches = new ArrayList<>();
       printed.printf(ROW, "UTTERANCE", "SECONDS", "MEL L1", "OF MEAN'S");
       for (Example example : request.utts.isEmpty()

@@ -74,6 +74,18 @@ public final class Operators {
     return JniUtils.leakyRelu((PtNDArray) x, slope);
   }
 
+  /** x, and below zero eˣ − 1. */
+  public static NDArray elu(NDArray x) {
+    return JniUtils.elu((PtNDArray) x, 1);
+  }
+
+  /** Over the last axis of x (B,C,T), with zeros around it. Weight (out, C, K). */
+  public static NDArray convolution(
+      NDArray x, NDArray weight, NDArray bias, int stride, int padding, int dilation) {
+    return JniUtils.convolution((PtNDArray) x, (PtNDArray) weight, (PtNDArray) bias, new Shape(stride),
+        new Shape(padding), new Shape(dilation), 1);
+  }
+
   /**
    * GELU in its tanh form. On the CPU and with newer libtorch one fused kernel; elsewhere
    * {@code x·sigmoid(2·√(2/π)·(x + 0.044715·x³))}, which is the same, since a C++ exception (out of device memory) must

@@ -1,5 +1,8 @@
 package dev.flowtraining.trainer.vocoder;
 
+import ai.djl.Device;
+import java.nio.file.Path;
+
 /** Mel spectrogram → audio. */
 public interface Vocoder {
 
@@ -11,4 +14,12 @@ public interface Vocoder {
 
   /** As people call it. */
   String name();
+
+  /**
+   * @param hift the released vocoder's {@code hift.pt}, or null when it is not at hand
+   * @throws dev.flowtraining.trainer.StageFailure 66 when the file cannot be read or is another vocoder
+   */
+  static Vocoder of(Path hift, Device device) {
+    return hift == null ? new GriffinLim() : new HiFT(hift, device);
+  }
 }
