@@ -103,6 +103,15 @@ public record RunLayout(Path root) {
     return root.resolve(String.format("tensorboard/flow_model/events.out.tfevents.attempt-%04d", attempt));
   }
 
+  /** What a probe made of the held-out utterances: {@code <n>_<utt>.png} and {@code .wav}. */
+  public Path probe(long step) {
+    return probes().resolve(String.format("step_%08d", step));
+  }
+
+  public Path probes() {
+    return experiment().resolve("probes");
+  }
+
   public Path averaged() {
     return experiment().resolve("flow_averaged.pt");
   }

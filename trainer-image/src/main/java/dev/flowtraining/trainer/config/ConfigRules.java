@@ -21,6 +21,7 @@ final class ConfigRules {
     rules.matching(config.cfm());
     rules.data(config);
     rules.train(config.trainConf());
+    rules.probe(config.probeConf());
   }
 
   private void model(ModelConfig m) {
@@ -157,6 +158,12 @@ final class ConfigRules {
     if (t.dropout() != null) {
       rate("train_conf.dropout", t.dropout());
     }
+  }
+
+  private void probe(FlowConfig.Probe p) {
+    demand(p.interval() == -1 || p.interval() >= 1, "probe_conf.interval", "has to be a number of steps, or -1 for none");
+    within("probe_conf.utterances", p.utterances(), 1, 100);
+    within("probe_conf.seconds", p.seconds(), 0.12, 60);
   }
 
   private void rate(String path, double value) {

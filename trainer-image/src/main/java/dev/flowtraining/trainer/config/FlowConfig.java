@@ -10,10 +10,11 @@ import java.util.List;
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record FlowConfig(
-    ModelConfig model, FlowMatching cfm, Prepare prepareConf, Tokenizer tokenizerConf, Dataset datasetConf, Train trainConf) {
+    ModelConfig model, FlowMatching cfm, Prepare prepareConf, Tokenizer tokenizerConf, Dataset datasetConf, Train trainConf,
+    Probe probeConf) {
 
   public FlowConfig with(Train train) {
-    return new FlowConfig(model, cfm, prepareConf, tokenizerConf, datasetConf, train);
+    return new FlowConfig(model, cfm, prepareConf, tokenizerConf, datasetConf, train, probeConf);
   }
 
   /** The probability path and the conditions' dropout of training. */
@@ -141,6 +142,16 @@ public record FlowConfig(
           savePerStep, patience, keepLast, initStrict, seed, threads, dropout, precision, cudaGraphs);
     }
   }
+
+  /** Held-out utterances that stage 4 makes from their own tokens while it trains. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Probe(
+      // Optimizer steps between two probes; -1 for none.
+      int interval,
+      // How many utterances, spread over the validation set.
+      int utterances,
+      // What is made of each at most.
+      double seconds) {}
 
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Optim(double lr, List<Double> betas, double eps, double weightDecay) {}

@@ -12,12 +12,13 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * A TensorBoard event file of scalars. Format: TFRecord (length, its checksum, data, its checksum) of protobuf messages
+ * A TensorBoard event file of scalars, pictures and audio. Format: TFRecord (length, its checksum, data, its checksum) of protobuf messages
  * {@code tensorflow.Event}; checksums are CRC-32C, rotated right by 15 bits, plus 0xa282ead8.
  */
 final class EventFile {
   private static final int MASK = 0xa282ead8;
   private static final int SESSION_START = 1;
+  private static final int RGB = 3;
 
   private final Path file;
 
@@ -41,6 +42,24 @@ final class EventFile {
     values.forEach((tag, value) ->
         summary.bytes(1, new Message().text(1, tag).float32(2, value.floatValue()).encoded()));
     append(new Message().bytes(5, summary.encoded()), step);
+  }
+
+  void picture(long step, String tag, byte[] png) throws IOException {
+    ByteBuffer header = ByteBuffer.wrap(png); // width and height stand at 16 and 20 of every PNG
+    value(step, tag, 4, new Message().number(1, header.getInt(20)).number(2, header.getInt(16)).number(3, RGB)
+        .bytes(4, png));
+  }
+
+  /** @param wav one channel of 16 bits, with a header of 44 bytes */
+  void audio(long step, String tag, byte[] wav) throws IOException {
+    ByteBuffer header = ByteBuffer.wrap(wav).order(ByteOrder.LITTLE_ENDIAN);
+    value(step, tag, 6, new Message().float32(1, header.getInt(24)).number(2, 1).number(3, header.getInt(40) / 2)
+        .bytes(4, wav).text(5, "audio/wav"));
+  }
+
+  private void value(long step, String tag, int field, Message content) throws IOException {
+    Message value = new Message().text(1, tag).bytes(field, content.encoded());
+    append(new Message().bytes(5, new Message().bytes(1, value.encoded()).encoded()), step);
   }
 
   private void append(Message what, long step) throws IOException {

@@ -23,6 +23,7 @@ final class Journal {
   private final Checkpoints checkpoints;
   /** What every manifest of this attempt says alike. */
   private final Manifest common;
+  private final Probes probes;
   private final Map<String, Object> fields = new LinkedHashMap<>();
   private int stepsPerEpoch = 1;
   private double lossSum;
@@ -34,7 +35,7 @@ final class Journal {
   private Trainer.Step lastStep;
 
   Journal(boolean writes, FlowConfig config, Exchange exchange, Optimizer optimizer, TrainLog log, Progress progress,
-      Checkpoints checkpoints, Manifest common) {
+      Checkpoints checkpoints, Manifest common, Probes probes) {
     this.writes = writes;
     this.config = config;
     this.exchange = exchange;
@@ -43,6 +44,7 @@ final class Journal {
     this.progress = progress;
     this.checkpoints = checkpoints;
     this.common = common;
+    this.probes = probes;
   }
 
   void say(String line) {
@@ -76,10 +78,19 @@ final class Journal {
     if (savesAt(cursor)) {
       save("step_" + cursor.step() + ".pt", cursor, null);
     }
+    if (writes && probes.dueAt(cursor)) {
+      long before = System.nanoTime();
+      probes.listen(cursor);
+      since += System.nanoTime() - before; // the time is the probe's, not training's
+    }
   }
 
-  /** Whether a checkpoint is due, for which the parameters must be those of this very step. */
-  boolean savesAt(Cursor cursor) {
+  /** Whether a checkpoint or a probe is due, for which the parameters must be those of this very step. */
+  boolean looksAt(Cursor cursor) {
+    return savesAt(cursor) || probes.dueAt(cursor);
+  }
+
+  private boolean savesAt(Cursor cursor) {
     int every = config.trainConf().savePerStep();
     return every > 0 && cursor.step() % every == 0;
   }
@@ -141,7 +152,10 @@ final class Journal {
     return fields.get("checkpoint") instanceof Map<?, ?> saved ? saved.get("path").toString() : "by rank 0";
   }
 
-  void end(Trainer.Outcome outcome) {
+  void end(Trainer.Outcome outcome) throws IOException {
+    if (writes) {
+      probes.atTheEnd(outcome.cursor());
+    }
     log.say(String.format(Locale.ROOT, "done: validation loss %.4f, constant predictor %.4f (%.2f of it), with tokens "
         + "of other utterances %.4f (%.2f times)", outcome.cvLoss(), outcome.constantLoss(),
         outcome.cvLoss() / outcome.constantLoss(), outcome.shuffledLoss(), outcome.shuffledLoss() / outcome.cvLoss()));

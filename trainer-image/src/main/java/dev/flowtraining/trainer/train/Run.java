@@ -59,7 +59,7 @@ final class Run {
     String from = found.map(checkpoints::relative).orElse(null);
     Manifest common = new Manifest(null, null, null, microBatches, settings, data, from, null, null);
     Journal journal = new Journal(collective.rank() == 0, config, exchange, optimizer, log, context.progress(),
-        checkpoints, common);
+        checkpoints, common, new Probes(config, context.layout(), parameters, log));
     log.metric("start", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "ranks", collective.worldSize()));
     return new Start(cursor, journal);
   }

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * {@code train.log} for people, {@code metrics.jsonl} for the report, and TensorBoard's scalars. The first two are
+ * {@code train.log} for people, {@code metrics.jsonl} for the report, and what TensorBoard shows. The first two are
  * appended to by every attempt; after a resume steps may occur again, and the later line counts.
  */
 final class TrainLog {
@@ -26,7 +26,8 @@ final class TrainLog {
       "step", Map.of("loss", "TRAIN/loss", "grad_norm", "TRAIN/grad_norm", "learning_rate", "TRAIN/lr", "epoch",
           "TRAIN/epoch", "frames_per_second", "TRAIN/frames_per_second", "data_wait", "TRAIN/data_wait"),
       "validation", Map.of("cv_loss", "CV/loss", "best_cv_loss", "CV/best_loss", "cv_constant_loss",
-          "CV/constant_loss"));
+          "CV/constant_loss"),
+      "probe", Map.of("mel_l1", "PROBE/mel_l1", "mean_mel_l1", "PROBE/mean_mel_l1", "seconds", "PROBE/seconds"));
 
   private final Path log;
   private final Path metrics;
@@ -50,7 +51,7 @@ final class TrainLog {
     append(log, now() + " " + line);
   }
 
-  /** @param event {@code start}, {@code step}, {@code validation}, {@code checkpoint} or {@code end} */
+  /** @param event {@code start}, {@code step}, {@code validation}, {@code probe}, {@code checkpoint} or {@code end} */
   void metric(String event, Map<String, Object> values) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("time", now());
@@ -64,6 +65,18 @@ final class TrainLog {
     }
     if (writes) {
       scalars(event, values);
+    }
+  }
+
+  void picture(long step, String tag, byte[] png) throws IOException {
+    if (writes) {
+      events.picture(step, tag, png);
+    }
+  }
+
+  void audio(long step, String tag, byte[] wav) throws IOException {
+    if (writes) {
+      events.audio(step, tag, wav);
     }
   }
 

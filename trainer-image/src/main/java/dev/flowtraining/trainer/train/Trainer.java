@@ -112,7 +112,7 @@ final class Trainer {
         settle(before);
         before = asked;
         boolean last = stopped || cursor.stepInEpoch() == plan.steps().size();
-        if (last || !parameters.device().isGpu() || journal.savesAt(cursor)) {
+        if (last || !parameters.device().isGpu() || journal.looksAt(cursor)) {
           settle(before);
           before = null;
         }

@@ -35,7 +35,7 @@ public final class Stages {
   public static StageContext context(Path run, StageOptions options, FlowConfig.Prepare prepare) {
     FlowConfig config = new FlowConfig(null, null, prepare,
         new FlowConfig.Tokenizer(8, 16, 5, 5000, false),
-        dataset("utt"), null);
+        dataset("utt"), null, null);
     return new StageContext(new RunLayout(run), config, options, Ranks.of(Map.of()), Progress.NONE);
   }
 

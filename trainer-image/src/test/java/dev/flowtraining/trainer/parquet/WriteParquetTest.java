@@ -60,7 +60,7 @@ class WriteParquetTest {
   private static StageContext with(StageContext context, FlowConfig.Dataset dataset) {
     FlowConfig c = context.config();
     return new StageContext(context.layout(), new FlowConfig(c.model(), c.cfm(), c.prepareConf(), c.tokenizerConf(),
-        dataset, c.trainConf()), context.options(), context.ranks(), context.progress());
+        dataset, c.trainConf(), c.probeConf()), context.options(), context.ranks(), context.progress());
   }
 
   private Path sounds(String name, int from, int to) throws IOException {

@@ -2,6 +2,10 @@ package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.flowtraining.trainer.audio.Wav;
+import dev.flowtraining.trainer.audio.Waveform;
+import dev.flowtraining.trainer.page.Png;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,6 +34,21 @@ class EventFileTest {
     assertThat(hex(events.get(0))).isEqualTo("1000" + "1a0d" + text("brain.Event:2"));
     assertThat(hex(events.get(1))).isEqualTo("10ac02" + "3a02" + "0801");
     assertThat(hex(events.get(2))).isEqualTo("10ad02" + "2a13" + "0a11" + "0a0a" + text("TRAIN/loss") + "150000003f");
+  }
+
+  @Test
+  void picturesAndAudioCarryTheirSizes() throws IOException {
+    Path file = folder.resolve("events.out.tfevents.media");
+    EventFile events = new EventFile(file);
+    byte[] png = Png.of(new BufferedImage(3, 2, BufferedImage.TYPE_INT_RGB));
+    events.picture(7, "m", png);
+    events.audio(7, "a", Wav.encode(new Waveform(new float[5], 24_000)));
+    // value {tag, image {height 2, width 3, three channels, the file}}
+    assertThat(hex(records(file).get(1))).contains("0a016d" + "22").contains("0802" + "1003" + "1803" + "22")
+        .contains(HexFormat.of().formatHex(png));
+    // value {tag, audio {24000 Hz as a float, one channel, 5 samples, the file, its type}}
+    assertThat(hex(records(file).get(2))).contains("0a0161" + "32").contains("0d0080bb46" + "1001" + "1805" + "22")
+        .endsWith("2a09" + text("audio/wav"));
   }
 
   /** The check value of CRC-32C is 0xe3069283. */
