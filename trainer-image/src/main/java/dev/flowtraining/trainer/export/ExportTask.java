@@ -12,9 +12,6 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.WholeFile;
-import dev.flowtraining.trainer.audio.Mel;
-import dev.flowtraining.trainer.audio.Wav;
-import dev.flowtraining.trainer.audio.Waveform;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.config.ModelConfig;
 import dev.flowtraining.trainer.data.ParquetExamples;
@@ -74,16 +71,16 @@ public final class ExportTask implements StageTask {
     Device device = Torch.start(asked == null ? "auto" : asked, context.config().trainConf().threads());
     List<Speech> samples = samples(layout, context.config(), weights, device);
     context.progress().update(Stage.EXPORT, 0.7, "drawing " + samples.size() + " sample mels");
-    List<String> audio = new ArrayList<>();
+    Listening listening = new Listening(new GriffinLim(), samples);
     for (Speech sample : samples) {
-      files.addAll(sampleFiles(folder, audio.size() / 2 + 1, sample, audio));
+      files.addAll(sampleFiles(folder.resolve("samples"), samples.indexOf(sample) + 1, sample, listening));
     }
     List<Artifact> artifacts = new ArrayList<>();
     for (Path file : files) {
       artifacts.add(Artifact.of(layout.root(), file));
     }
     Path report = folder.resolve("report.html");
-    WholeFile.text(report, Report.of(layout, context.config(), samples, audio, artifacts));
+    WholeFile.text(report, Report.of(layout, context.config(), samples, listening, artifacts));
     artifacts.add(Artifact.of(layout.root(), report));
     WholeFile.text(layout.artifactsJson(), JSON.writeValueAsString(artifacts) + "\n");
     Map<String, Object> counts = new LinkedHashMap<>();
@@ -163,22 +160,16 @@ public final class ExportTask implements StageTask {
     }
   }
 
-  /** @param audio receives the names of the real and the predicted WAV, relative to the folder */
-  private static List<Path> sampleFiles(Path folder, int number, Speech sample, List<String> audio)
+  private static List<Path> sampleFiles(Path folder, int number, Speech sample, Listening listening)
       throws IOException {
     String name = sample.fileName(number);
-    Path samples = folder.resolve("samples");
-    Path picture = samples.resolve(name + ".png");
-    WholeFile.bytes(picture, MelPicture.png(sample));
-    List<Path> files = new ArrayList<>(List.of(picture));
-    GriffinLim griffinLim = new GriffinLim();
-    for (String kind : List.of("real", "predicted")) {
-      Path wav = samples.resolve(name + "_" + kind + ".wav");
-      float[] mel_FC = kind.equals("real") ? sample.real_FC() : sample.predicted_FC();
-      WholeFile.bytes(wav, Wav.encode(new Waveform(griffinLim.audio(mel_FC), Mel.RATE)));
-      files.add(wav);
-      audio.add(folder.relativize(wav).toString());
+    Map<Path, byte[]> files = new LinkedHashMap<>();
+    files.put(folder.resolve(name + ".png"), MelPicture.png(sample));
+    files.put(folder.resolve(name + "_real.wav"), listening.real(sample));
+    files.put(folder.resolve(name + "_predicted.wav"), listening.predicted(sample));
+    for (Map.Entry<Path, byte[]> file : files.entrySet()) {
+      WholeFile.bytes(file.getKey(), file.getValue());
     }
-    return files;
+    return List.copyOf(files.keySet());
   }
 }

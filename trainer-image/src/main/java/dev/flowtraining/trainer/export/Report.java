@@ -9,8 +9,12 @@ import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.Versions;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.config.PresetDifference;
+import dev.flowtraining.trainer.page.Canvas.Ink;
+import dev.flowtraining.trainer.page.LineChart;
+import dev.flowtraining.trainer.page.LineChart.Line;
 import dev.flowtraining.trainer.page.Page;
-import dev.flowtraining.trainer.synthesize.MelPicture;
+import dev.flowtraining.trainer.synthesize.MelDistance;
 import dev.flowtraining.trainer.synthesize.Speech;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,107 +23,170 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** {@code report.html}: one file that shows what was trained on what, how it went and what came out. */
+/** {@code report.html}: one file that shows what was trained on what, how it went, what came out, and lets one hear it. */
 final class Report {
   private static final YAMLMapper YAML = YAMLMapper.builder()
       .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
       .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER).enable(YAMLGenerator.Feature.MINIMIZE_QUOTES).build();
   private static final String STYLE = """
-      polyline { fill: none; stroke-width: 2 } polyline.training { stroke: #9db4d6; stroke-width: 1.5 } polyline.validation { stroke: #c2410c }
-      polyline.constant { stroke: #8a95a3; stroke-dasharray: 5 5 } circle.validation { fill: #c2410c }
+      body { max-width: 62rem } h1 { margin-bottom: 0 } h1 + p { margin: 0 0 1rem }
+      .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); gap: 1.25rem 2rem; align-items: start }
+      .pair figure { margin: 0; min-width: 0 } figcaption { margin-top: .35rem }
+      .listen { display: grid; grid-template-columns: auto 1fr; gap: .3rem .6rem; align-items: center; margin-top: .4rem; font-size: .85rem; color: #5b6775 }
+      .steps { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem } .steps figure { margin: 0 }
+      .steps img { height: 5rem; image-rendering: pixelated } .steps figcaption { font-size: .8rem }
+      td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td code { white-space: nowrap }
+      .stages td:last-child { font-size: .85rem; color: #5b6775 }
+      @media (max-width: 30rem) { .figures div { flex-basis: 6.5rem } body { font-size: 15px } }
+      @media print {
+        @page { margin: 14mm } body { max-width: none; padding: 0; font-size: 9.5pt } .listen { display: none }
+        .pair { grid-template-columns: 1fr 1fr } figure, tr, .figures { break-inside: avoid } h2 { break-after: avoid }
+        .figures div, pre { background: none; border: 1px solid #d5dae1 } pre { white-space: pre-wrap; font-size: 7pt }
+        td code { white-space: normal; font-size: 6.5pt } * { print-color-adjust: exact; -webkit-print-color-adjust: exact }
+      }
       """;
 
   private final Page page;
+  private final RunLayout layout;
+  private final History history;
 
-  private Report(Page page) {
+  private Report(Page page, RunLayout layout, History history) {
     this.page = page;
+    this.layout = layout;
+    this.history = history;
   }
 
-  static String of(RunLayout layout, FlowConfig config, List<Speech> samples, List<String> audio, List<Artifact> artifacts)
-      throws IOException {
+  /** @param vocoder its name, for people */
+  static String of(RunLayout layout, FlowConfig config, List<Speech> samples, Listening listening,
+      List<Artifact> artifacts) throws IOException {
     Path name = layout.root().getFileName();
-    Report r = new Report(new Page(name == null ? "run" : name.toString(), "flow model", STYLE));
-    LossCurve curve = LossCurve.read(layout.metrics());
-    r.figures(layout, curve);
-    r.curve(curve);
-    r.samples(samples, audio);
-    r.stages(layout);
+    Report r = new Report(new Page(name == null ? "run" : name.toString(), "flow model", STYLE), layout,
+        History.read(layout.metrics()));
+    r.figures(samples);
+    listening.write(r.page, samples);
+    r.curves();
+    listening.steps(r.page, layout);
+    new DataSection(r.page, layout).write();
+    r.settings(config);
+    r.stages();
+    r.environment();
     r.artifacts(artifacts);
-    r.versions();
     r.config(config);
     return r.page.finish();
   }
 
-  private void figures(RunLayout layout, LossCurve curve) throws IOException {
-    Map<String, Object> train = StageRecord.read(layout, Stage.TRAIN).map(StageRecord::counts).orElse(Map.of());
-    page.raw("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX</p>\n");
+  private void figures(List<Speech> samples) throws IOException {
+    Map<String, Object> train = counts(Stage.TRAIN);
+    page.raw("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX").text(
+        StageRecord.read(layout, Stage.TRAIN).map(r -> ", trained until " + r.completedAt()).orElse("")).raw("</p>\n");
     Map<String, String> figures = new LinkedHashMap<>();
-    figures.put("validation loss", curve.validation().isEmpty() ? "–" : "%.4f".formatted(curve.validation().lastEntry().getValue()));
-    if (!curve.validation().isEmpty() && !curve.constant().isEmpty()) {
-      figures.put("of the best constant predictor's", "%.0f %%".formatted(
-          100 * curve.validation().lastEntry().getValue() / curve.constant().lastEntry().getValue()));
+    double loss = history.last("validation.cv_loss");
+    figures.put("validation loss", number(loss));
+    if (Double.isFinite(loss / history.last("validation.cv_constant_loss"))) {
+      figures.put("of the best constant predictor's",
+          "%.0f %%".formatted(100 * loss / history.last("validation.cv_constant_loss")));
+    }
+    if (!samples.isEmpty()) {
+      MelDistance distance = MelDistance.of(samples);
+      figures.put("mel L1 of held-out speech", number(distance.l1()));
+      figures.put("of the mean mel's", "%.0f %%".formatted(100 * distance.ratio()));
     }
     figures.put("optimizer steps", text(train.getOrDefault("steps", "–")));
     figures.put("epochs", text(train.getOrDefault("epochs", "–")));
     figures.put("parameters", text(train.getOrDefault("parameters", "–")));
+    StageRecord.read(layout, Stage.TRAIN).ifPresent(r -> figures.put("training time", duration(r.seconds())));
     page.figures(figures);
   }
 
-  private void curve(LossCurve curve) {
-    page.heading("Loss by optimizer step");
-    page.raw(curve.isEmpty() ? "<p class=\"muted\">No metrics were recorded.</p>\n" : "<figure>" + curve.svg()
-        + "<figcaption>blue: training, red: validation, dashed: the best constant predictor on the validation data"
-        + "</figcaption></figure>\n");
+  private void curves() {
+    page.heading("Training").raw("<div class=\"pair\">\n");
+    figure(new LineChart("loss", List.of(new Line("training", history.curve("step.loss"), Ink.BLUE, true),
+        new Line("validation", history.curve("validation.cv_loss"), Ink.RED, false),
+        new Line("best constant", history.curve("validation.cv_constant_loss"), Ink.TEXT, true)), false));
+    if (!history.curve("probe.mel_l1").isEmpty()) {
+      figure(new LineChart("mel L1 of probes", List.of(new Line("model", history.curve("probe.mel_l1"), Ink.RED, false),
+          new Line("mean mel", history.curve("probe.mean_mel_l1"), Ink.TEXT, true)), true));
+    }
+    figure(new LineChart("learning rate", List.of(new Line("", history.curve("step.learning_rate"), Ink.BLUE, false)), true));
+    figure(new LineChart("mel frames per second",
+        List.of(new Line("", history.curve("step.frames_per_second"), Ink.BLUE, true)), true));
+    page.raw("</div>\n");
   }
 
-  /** @param audio beside each sample the real and the predicted file, relative to the report */
-  private void samples(List<Speech> samples, List<String> audio) throws IOException {
-    if (samples.isEmpty()) {
-      return;
-    }
-    page.raw("<h2>Held-out utterances</h2>\n<p class=\"muted\">Above the real mel spectrogram, below the one that the"
-        + " model makes from tokens and speaker. The audio is made from both by Griffin-Lim, without a vocoder.</p>\n");
-    for (int i = 0; i < samples.size(); i++) {
-      Speech s = samples.get(i);
-      page.raw("<figure>").raw(MelPicture.svg(s)).raw("<figcaption>").raw(Page.escape(s.utt()))
-          .raw(", mean difference %.2f</figcaption>".formatted(s.l1()));
-      for (String file : audio.subList(2 * i, 2 * i + 2)) {
-        page.raw("<audio controls preload=\"none\" src=\"").raw(Page.escape(file)).raw("\"></audio>");
-      }
-      page.raw("</figure>\n");
+  private void figure(LineChart chart) {
+    page.raw("<figure>" + chart.svg() + "</figure>\n");
+  }
+
+  private void settings(FlowConfig config) {
+    PresetDifference difference = PresetDifference.of(config);
+    page.heading("Settings").raw("<p class=\"muted\">").text(difference.rows().isEmpty()
+        ? "All as in the preset " + difference.preset() + "." : "What differs from the preset " + difference.preset()
+        + ", the nearest one; the whole config stands at the end.").raw("</p>\n");
+    if (!difference.rows().isEmpty()) {
+      page.raw("<div class=\"scroll\"><table><tr><th>setting<th class=\"number\">preset<th class=\"number\">this run\n");
+      difference.rows().forEach(row -> page.raw("<tr><td>").text(row.setting()).raw("<td class=\"number\">")
+          .text(row.preset()).raw("<td class=\"number\">").text(row.here()).raw("\n"));
+      page.raw("</table></div>\n");
     }
   }
 
-  private void stages(RunLayout layout) throws IOException {
-    page.raw("<h2>Stages</h2>\n<div class=\"scroll\"><table><tr><th>stage<th>seconds<th>counts\n");
+  private void stages() throws IOException {
+    page.heading("Stages").raw("<div class=\"scroll\"><table class=\"stages\"><tr><th>stage<th class=\"number\">time<th>\n");
     for (Stage stage : Stage.values()) {
       Optional<StageRecord> record = stage == Stage.CHECK ? Optional.empty() : StageRecord.read(layout, stage);
       if (record.isPresent()) {
-        page.raw("<tr><td>").raw(stage.id()).raw("<td>%.1f<td>".formatted(record.get().seconds()));
-        record.get().counts().forEach((k, v) -> page.raw(Page.escape(k)).raw(": ").raw(Page.escape(text(v))).raw("<br>"));
+        page.raw("<tr><td>").text(stage.id()).raw("<td class=\"number\">").text(duration(record.get().seconds())).raw("<td>");
+        record.get().counts().forEach((k, v) -> page.text(words(k)).raw("&nbsp;").text(text(v)).raw(" &ensp;"));
         page.raw("\n");
       }
     }
     page.raw("</table></div>\n");
   }
 
+  private void environment() throws IOException {
+    Map<String, String> versions = new LinkedHashMap<>();
+    Map<String, Object> train = counts(Stage.TRAIN);
+    for (String key : List.of("device", "ranks", "precision")) {
+      if (train.containsKey(key)) {
+        versions.put(key, text(train.get(key)));
+      }
+    }
+    versions.putAll(StageRecord.read(layout, Stage.TRAIN).map(StageRecord::versions).filter(v -> !v.isEmpty())
+        .orElse(Versions.all()));
+    page.heading("Environment of the training").raw("<table>");
+    versions.forEach((k, v) -> page.raw("<tr><td>").text(k).raw("<td>").text(v).raw("\n"));
+    page.raw("</table>\n");
+  }
+
   private void artifacts(List<Artifact> artifacts) {
-    page.raw("<h2>Files</h2>\n<div class=\"scroll\"><table><tr><th>file<th>bytes<th>SHA-256\n");
+    page.heading("Files").raw("<div class=\"scroll\"><table><tr><th>file<th class=\"number\">bytes<th>SHA-256\n");
     for (Artifact a : artifacts) {
-      page.raw("<tr><td>").raw(Page.escape(a.path())).raw("<td>%,d<td><code>".formatted(a.bytes())).raw(a.sha256())
+      page.raw("<tr><td>").text(a.path()).raw("<td class=\"number\">%,d<td><code>".formatted(a.bytes())).raw(a.sha256())
           .raw("</code>\n");
     }
     page.raw("</table></div>\n");
   }
 
-  private void versions() {
-    page.raw("<h2>Versions</h2>\n<table>");
-    Versions.all().forEach((k, v) -> page.raw("<tr><td>").raw(Page.escape(k)).raw("<td>").raw(Page.escape(v)).raw("\n"));
-    page.raw("</table>\n");
+  private void config(FlowConfig config) throws JsonProcessingException {
+    page.heading("Whole config").raw("<pre>").text(YAML.writeValueAsString(config)).raw("</pre>\n");
   }
 
-  private void config(FlowConfig config) throws JsonProcessingException {
-    page.raw("<h2>Config</h2>\n<pre>").raw(Page.escape(YAML.writeValueAsString(config))).raw("</pre>\n");
+  private Map<String, Object> counts(Stage stage) throws IOException {
+    return StageRecord.read(layout, stage).map(StageRecord::counts).orElse(Map.of());
+  }
+
+  private static String number(double value) {
+    return Double.isFinite(value) ? "%.4f".formatted(value) : "–";
+  }
+
+  private static String duration(double seconds) {
+    return seconds < 90 ? "%.1f s".formatted(seconds) : seconds < 5400 ? "%.1f min".formatted(seconds / 60)
+        : "%.1f h".formatted(seconds / 3600);
+  }
+
+  /** {@code cvConstantLoss} becomes {@code cv constant loss}. */
+  private static String words(String camelCase) {
+    return camelCase.replaceAll("(?<=[a-z0-9])([A-Z])", " $1").toLowerCase();
   }
 
   private static String text(Object value) {
@@ -127,6 +194,7 @@ final class Report {
       case Integer n -> "%,d".formatted(n);
       case Long n -> "%,d".formatted(n);
       case Double d -> "%.4g".formatted(d);
+      case Map<?, ?> m when m.isEmpty() -> "none";
       case null -> "–";
       default -> value.toString();
     };

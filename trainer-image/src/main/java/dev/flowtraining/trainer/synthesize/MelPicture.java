@@ -12,7 +12,8 @@ import java.util.Arrays;
 
 /** Draws mel spectrograms with axes: the real one above the predicted one, both on the scale of the real one. */
 public final class MelPicture {
-  private static final int WIDTH = 720;
+  private static final int WIDTH = 720; // of a file
+  private static final int NARROW = 440; // within a page, where two stand side by side, or one on a phone
   private static final int LEFT = 34;
   private static final int RIGHT = 8;
   private static final int HEIGHT = 130; // of a spectrogram
@@ -24,11 +25,13 @@ public final class MelPicture {
   private static final IndexColorModel PALETTE = palette();
 
   private final Speech speech;
+  private final int width;
   private final float low;
   private final float high;
 
-  private MelPicture(Speech speech) {
+  private MelPicture(Speech speech, int width) {
     this.speech = speech;
+    this.width = width;
     float[] sorted = speech.real_FC().clone();
     Arrays.sort(sorted);
     low = sorted[sorted.length / 100]; // a percentile: silence has a floor far below speech
@@ -37,19 +40,19 @@ public final class MelPicture {
 
   public static byte[] png(Speech speech) {
     PngCanvas canvas = new PngCanvas(WIDTH, height());
-    new MelPicture(speech).draw(canvas);
+    new MelPicture(speech, WIDTH).draw(canvas);
     return canvas.finish();
   }
 
   public static String svg(Speech speech) {
-    SvgCanvas canvas = new SvgCanvas(WIDTH, height(), "mel spectrograms of " + speech.utt() + ", real and predicted");
-    new MelPicture(speech).draw(canvas);
+    SvgCanvas canvas = new SvgCanvas(NARROW, height(), "mel spectrograms of " + speech.utt() + ", real and predicted");
+    new MelPicture(speech, NARROW).draw(canvas);
     return canvas.finish();
   }
 
   /** The predicted mel alone, a pixel for each frame and bin, on the scale of the real one. */
   public static BufferedImage cells(Speech speech) {
-    return new MelPicture(speech).cells(speech.predicted_FC());
+    return new MelPicture(speech, WIDTH).cells(speech.predicted_FC());
   }
 
   static int width() {
@@ -65,17 +68,17 @@ public final class MelPicture {
     panel(c, 2 * TITLE + HEIGHT, "predicted", speech.predicted_FC());
     double y = 2 * (TITLE + HEIGHT);
     for (double second : Ticks.between(0, speech.seconds())) {
-      double x = LEFT + (WIDTH - LEFT - RIGHT) * second / speech.seconds();
+      double x = LEFT + (width - LEFT - RIGHT) * second / speech.seconds();
       c.line(x, y, x, y + 4, Canvas.Ink.TEXT);
-      c.text(Math.clamp(x, LEFT + 4, WIDTH - RIGHT - 8), y + 15, Anchor.MIDDLE, Ticks.label(second));
+      c.text(Math.clamp(x, LEFT + 4, width - RIGHT - 8), y + 15, Anchor.MIDDLE, Ticks.label(second));
     }
-    c.text(LEFT + (WIDTH - LEFT - RIGHT) / 2.0, y + 28, Anchor.MIDDLE, "seconds");
+    c.text(LEFT + (width - LEFT - RIGHT) / 2.0, y + 28, Anchor.MIDDLE, "seconds");
   }
 
   private void panel(Canvas c, double top, String name, float[] mel_FC) {
     c.text(LEFT, top - 6, Anchor.START, name);
     c.text(LEFT - 8, top - 6, Anchor.END, "kHz");
-    c.picture(LEFT, top, WIDTH - LEFT - RIGHT, HEIGHT, cells(mel_FC));
+    c.picture(LEFT, top, width - LEFT - RIGHT, HEIGHT, cells(mel_FC));
     for (int hertz : HERTZ) {
       // the middle of bin 0 is half a cell above the lower edge
       double y = top + HEIGHT - HEIGHT * Math.min(1, (Mel.binAt(hertz) + 0.5) / Mel.BINS);

@@ -18,6 +18,7 @@ import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.WholeFile;
 import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.config.PresetDifference;
 import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
 import dev.flowtraining.trainer.synthesize.HeldOutRun;
@@ -110,8 +111,9 @@ class ExportTaskTest {
     assertThat(picture.getHeight()).isGreaterThan(300);
     String html = Files.readString(layout().export().resolve("report.html"));
     assertThat(html).contains("<svg").contains("data:image/png;base64,").contains("1.2500").contains("50 %")
-        .contains("&lt;b&gt;").doesNotContain("><b>, mean").contains("max_frames_in_batch")
+        .contains("&lt;b&gt;").doesNotContain("><b>, ").contains("max_frames_in_batch")
         .doesNotContain("http://").doesNotContain("https://");
+    assertThat(html.split("data:audio/wav;base64,", -1)).as("real and predicted of each").hasSize(7);
   }
 
   private static String sha256(Path file) throws Exception {
@@ -164,5 +166,24 @@ class ExportTaskTest {
     assertThat(root).isNotNull();
     assertThat(yaml).contains("\n  encoder: !new:").contains("\n    num_blocks: 6\n").contains("\n      depth: 16\n")
         .contains("\n  input_embedding: !new:").contains("\nmel_conf:\n").contains("\n    inference_cfg_rate: 0.7\n");
+  }
+
+  @Test
+  void theReportSaysWhatWasTrainedOnAndWithWhichSettings() throws Exception {
+    WholeFile.text(layout().parquet("train").resolve("utt2num_frames"), "u1 50\nu2 100\nu3 0\nu4 150\n");
+    WholeFile.text(layout().data("train").resolve("utt2spk"), "u1 anna\nu2 anna\nu3 carl\nu4 bert\n");
+    WholeFile.text(layout().rejects("train", Stage.PREPARE_DATA), "u8 too-short it has 0.1 s\nu9 too-short it has 0.2 s\n");
+    DataSummary train = DataSummary.of(layout(), "train");
+    assertThat(train.seconds()).containsExactly(1, 2, 3);
+    assertThat(train.speakers()).isEqualTo(2);
+    assertThat(train.rejects()).containsExactly(Map.entry("too-short", 2));
+    new ExportTask().run(context());
+    assertThat(Files.readString(layout().export().resolve("report.html"))).contains("2 too-short").contains("3.00 s")
+        .contains("All as in the preset tiny.").contains("aria-label=\"learning rate by optimizer step\"");
+
+    Path own = Files.writeString(folder.resolve("own.yaml"), "preset: tiny\ntrain_conf: {max_epoch: 77}\n");
+    assertThat(PresetDifference.of(ConfigLoader.load(null, own)))
+        .isEqualTo(new PresetDifference("tiny", List.of(new PresetDifference.Row("train_conf.max_epoch", "16", "77"))));
+    assertThat(PresetDifference.of(ConfigLoader.preset("production")).preset()).isEqualTo("production");
   }
 }
