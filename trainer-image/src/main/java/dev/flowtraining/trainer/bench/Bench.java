@@ -131,7 +131,7 @@ public final class Bench implements Callable<Integer> {
         prepared.add(data.batch(i));
       }
       List<Double> warmupLosses = new ArrayList<>();
-      try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs);
+      try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, false);
           DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
         for (int i = 0; i < warmup; i++) {
           step(passes, exchange, adam, draws);
@@ -177,7 +177,7 @@ public final class Bench implements Callable<Integer> {
     for (int i = 0; i < accum; i++) {
       DrawsAhead.Drawn drawn = draws.next();
       Batch batch = drawn.batch();
-      passes.run(batch, drawn.draws());
+      passes.run(batch, drawn.draws(), micro);
       micro++;
       frames += batch.validFrames();
       valid += batch.validFrames();

@@ -19,6 +19,7 @@ import java.util.List;
 record ConfigRows(List<Row> rows, DiskSize checkpoints) {
   /** Weights and two moments in float32. */
   private static final int BYTES_PER_PARAMETER = 12;
+  private static final int BYTES_OF_WEIGHTS = 4;
 
   static ConfigRows of(String preset, Path file, StageOptions options) {
     List<Row> rows = new ArrayList<>();
@@ -39,9 +40,13 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
     if (options.engine().equals("deepspeed")) {
       rows.add(deepspeed(config, options));
     }
-    int kept = config.trainConf().keepLast();
-    rows.add(averaging(options.averageNum(), kept));
-    return new ConfigRows(rows, new DiskSize((kept + 1L) * BYTES_PER_PARAMETER * estimate.parameters()));
+    FlowConfig.Train train = config.trainConf();
+    rows.add(options.averageBy().equals("valBest")
+        ? averaging(options.averageNum(), "keep_best", train.keepBest())
+        : averaging(options.averageNum(), "keep_last", train.keepLast()));
+    long whole = BYTES_PER_PARAMETER + (train.emaDecay() > 0 ? BYTES_OF_WEIGHTS : 0);
+    return new ConfigRows(rows, new DiskSize(
+        ((train.keepLast() + 1L) * whole + (long) train.keepBest() * BYTES_OF_WEIGHTS) * estimate.parameters()));
   }
 
   private static Row memory(MemoryEstimate estimate, DiskSize limit) {
@@ -62,9 +67,9 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
     }
   }
 
-  private static Row averaging(int num, int kept) {
+  private static Row averaging(int num, String setting, int kept) {
     return num <= kept ? Row.ok("averaging", num + " checkpoints")
-        : Row.warn("averaging", num + " checkpoints, train_conf.keep_last keeps " + kept,
-            "raise train_conf.keep_last, or lower --num (spec.averaging.num)");
+        : Row.warn("averaging", num + " checkpoints, train_conf." + setting + " keeps " + kept,
+            "raise train_conf." + setting + ", or lower --num (spec.averaging.num)");
   }
 }

@@ -31,6 +31,7 @@ final class ConfigKeys {
       case "boolean" -> "true or false";
       case "java.lang.String" -> "a word";
       case "java.util.List<java.lang.Double>" -> "a list of numbers";
+      case "java.util.List<java.lang.String>" -> "a list of words";
       default -> "a section with keys of its own";
     };
   }

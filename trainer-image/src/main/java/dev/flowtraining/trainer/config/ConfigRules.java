@@ -2,6 +2,9 @@ package dev.flowtraining.trainer.config;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.model.FlowModelParameters;
+import dev.flowtraining.trainer.model.Frozen;
+import dev.flowtraining.trainer.model.ParameterSpec;
 import java.util.List;
 
 /** The range of every setting, and what must agree with what. */
@@ -22,6 +25,7 @@ final class ConfigRules {
     rules.data(config);
     rules.train(config.trainConf());
     rules.probe(config.probeConf());
+    rules.freeze(config);
   }
 
   private void model(ModelConfig m) {
@@ -150,11 +154,16 @@ final class ConfigRules {
     within("train_conf.log_interval", t.logInterval(), 1, 1_000_000);
     demand(t.savePerStep() == -1 || t.savePerStep() >= 1, "train_conf.save_per_step",
         "has to be a number of steps, or -1 for epochs only");
+    demand(t.valInterval() == -1 || t.valInterval() >= 1, "train_conf.val_interval",
+        "has to be a number of steps, or -1 for the ends of epochs only");
     within("train_conf.patience", t.patience(), 0, 1_000_000);
     within("train_conf.keep_last", t.keepLast(), 1, 1_000_000);
+    within("train_conf.keep_best", t.keepBest(), 0, 1_000_000);
     demand(t.seed() >= 0, "train_conf.seed", "has to be 0 or more");
     within("train_conf.threads", t.threads(), 1, 1024);
-    only("train_conf.precision", t.precision(), "auto", "fp32", "tf32", "bf16");
+    only("train_conf.precision", t.precision(), "auto", "fp32", "tf32", "bf16", "fp16");
+    demand(t.emaDecay() >= 0 && t.emaDecay() < 1, "train_conf.ema_decay",
+        "has to be at least 0 and below 1, such as 0.9999, or 0 for no average");
     if (t.dropout() != null) {
       rate("train_conf.dropout", t.dropout());
     }
@@ -164,6 +173,18 @@ final class ConfigRules {
     demand(p.interval() == -1 || p.interval() >= 1, "probe_conf.interval", "has to be a number of steps, or -1 for none");
     within("probe_conf.utterances", p.utterances(), 1, 100);
     within("probe_conf.seconds", p.seconds(), 0.12, 60);
+  }
+
+  private void freeze(FlowConfig config) {
+    List<String> patterns = config.trainConf().freeze();
+    List<String> names = FlowModelParameters.of(config.model()).stream().map(ParameterSpec::name).toList();
+    for (String pattern : patterns) {
+      demand(names.stream().anyMatch(Frozen.matching(pattern)), "train_conf.freeze", "has to match parameters of the "
+          + "model, such as encoder (all of encoder.…), input_embedding or decoder.estimator.blocks.*.attn.*; '" + pattern
+          + "' matches none");
+    }
+    demand(Frozen.names(config.model(), patterns).size() < names.size(), "train_conf.freeze",
+        "has to leave something to train");
   }
 
   private void rate(String path, double value) {

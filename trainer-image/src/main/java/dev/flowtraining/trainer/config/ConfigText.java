@@ -117,7 +117,7 @@ record ConfigText(String preset, Map<String, Object> values, Map<String, String>
         }
         List<Object> items = new ArrayList<>();
         for (Node item : sequence.getValue()) {
-          items.add(value(path, item, double.class));
+          items.add(value(path, item, type.getTypeName().contains("String") ? String.class : double.class));
         }
         return items;
       }

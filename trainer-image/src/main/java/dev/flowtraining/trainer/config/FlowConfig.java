@@ -116,10 +116,14 @@ public record FlowConfig(
       int logInterval,
       // Optimizer steps between two checkpoints within an epoch; -1 for none.
       int savePerStep,
-      // Epochs without a better validation loss before training stops; 0 for never.
+      // Optimizer steps between two validations within an epoch; -1 for none. The end of an epoch validates always.
+      int valInterval,
+      // Validations without a better loss before training stops; 0 for never.
       int patience,
       // Newest checkpoints that stay on the volume.
       int keepLast,
+      // Checkpoints with the best validation loss whose weights stay too; 0 for none.
+      int keepBest,
       // Whether every tensor of models.init has to fit; otherwise what fits is taken and the rest drawn.
       boolean initStrict,
       long seed,
@@ -127,19 +131,28 @@ public record FlowConfig(
       int threads,
       // Overrides every dropout of the encoder when set.
       Double dropout,
-      // {@code fp32}, {@code tf32}, {@code bf16}, or {@code auto}: bf16 on a GPU, fp32 on the CPU.
+      // Parameters that are not trained: a name, what stands before a dot in it, or a pattern with * and ?.
+      List<String> freeze,
+      // Decay per optimizer step of a moving average of the weights; 0 for none.
+      double emaDecay,
+      // {@code fp32}, {@code tf32}, {@code bf16}, {@code fp16}, or {@code auto}: on a GPU bf16 where it has that, else
+      // fp16; fp32 on the CPU.
       String precision,
+      // Compute the blocks again in the backward pass instead of keeping what they computed: less memory, more time.
+      boolean activationCheckpointing,
       // Record CUDA graphs, for which batches are filled up to few sizes.
       boolean cudaGraphs) {
 
     public Train with(String optim, Optim optimConf) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, gradClip, logInterval,
-          savePerStep, patience, keepLast, initStrict, seed, threads, dropout, precision, cudaGraphs);
+          savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
+          precision, activationCheckpointing, cudaGraphs);
     }
 
     public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, gradClip, logInterval,
-          savePerStep, patience, keepLast, initStrict, seed, threads, dropout, precision, cudaGraphs);
+          savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
+          precision, activationCheckpointing, cudaGraphs);
     }
   }
 

@@ -31,10 +31,10 @@ final class DiT {
    */
   NDArray apply(Pass pass, NDArray x_BFN, NDArray wave_BW, Masks masks) {
     NDArray embedded = pass.see("dit.t_emb", time.apply(wave_BW));
-    NDArray time_B1C = Operators.silu(embedded).expandDims(1);
+    NDArray time_B1C = pass.blocks().shared(Operators.silu(embedded).expandDims(1));
     NDArray x = pass.see("dit.in_proj", input.apply(x_BFN));
     for (DiTBlock block : blocks) {
-      x = pass.part(x, (inner, in) -> block.apply(inner, in, time_B1C, masks.frameKeys_B11F()));
+      x = pass.block(x, (inner, in) -> block.apply(inner, in, time_B1C, masks.frameKeys_B11F()));
     }
     Modulation m = new Modulation(finalModulation.apply(time_B1C), x.getShape().get(2));
     return output.apply(Modulation.modulate(plainNorm.apply(x), m.vector(0), m.vector(1)));

@@ -99,9 +99,9 @@ public final class FlowModel {
   }
 
   /** {@link #lossSum(Batch, Draws, double, NDManager)} of inputs that are on the device already. */
-  NDArray lossSum(Inputs in, double dropout, NDManager manager) {
+  NDArray lossSum(Inputs in, double dropout, Blocks blocks, NDManager manager) {
     try (var _ = Backward.recording(true)) {
-      return lossSum(in, new Pass(manager, dropout, Pass.Trace.NONE));
+      return lossSum(in, new Pass(manager, dropout, Pass.Trace.NONE, blocks));
     }
   }
 

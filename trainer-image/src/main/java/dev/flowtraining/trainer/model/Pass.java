@@ -11,8 +11,13 @@ import java.util.function.BiFunction;
  * @param manager owns what the pass creates
  * @param dropout rate within the encoder; 0 is off
  * @param trace sees intermediate values
+ * @param blocks how it goes through the blocks
  */
-record Pass(NDManager manager, double dropout, Trace trace) {
+record Pass(NDManager manager, double dropout, Trace trace, Blocks blocks) {
+
+  Pass(NDManager manager, double dropout, Trace trace) {
+    this(manager, dropout, trace, Blocks.PLAIN);
+  }
 
   /** Sees intermediate values by name, so that a test can say where two implementations part. */
   @FunctionalInterface
@@ -22,13 +27,12 @@ record Pass(NDManager manager, double dropout, Trace trace) {
     Trace NONE = (name, value) -> {};
   }
 
-  /** A part of the network; what it computes on the way to its result is let go when it is done. */
-  NDArray part(NDArray x, BiFunction<Pass, NDArray, NDArray> part) {
-    try (NDManager inner = manager.newSubManager()) {
-      NDArray y = part.apply(new Pass(inner, dropout, trace), Operators.alias(inner, x));
-      y.attach(manager);
-      return y;
-    }
+  NDArray block(NDArray x, BiFunction<Pass, NDArray, NDArray> block) {
+    return blocks.apply(this, x, block);
+  }
+
+  Pass within(NDManager inner) {
+    return new Pass(inner, dropout, trace, blocks);
   }
 
   NDArray drop(NDArray x) {

@@ -7,6 +7,7 @@ import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.Cuda;
 import dev.flowtraining.trainer.torch.CudaGraph;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Torch;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,20 +29,27 @@ public final class Passes implements AutoCloseable {
   private final double dropout;
   private final NDManager manager;
   private final NDArray lossSum;
+  /** What a backward pass starts with. */
+  private final NDArray seed;
+  private double lossScale = 1;
   private final int framesPerBatch;
+  private final boolean recompute;
   private final CudaGraph.Pool pool;
   private NDArray inputs;
   private final Map<Filling, Recorded> graphs = new LinkedHashMap<>();
 
   private record Recorded(NDArray buffer, CudaGraph graph) {}
 
-  private Passes(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs) {
+  private Passes(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs,
+      boolean recompute) {
     this.model = model;
     this.parameters = parameters;
     this.dropout = dropout;
     this.framesPerBatch = framesPerBatch;
+    this.recompute = recompute;
     manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
     lossSum = manager.zeros(new Shape());
+    seed = manager.ones(new Shape());
     pool = graphs ? new CudaGraph.Pool() : null;
   }
 
@@ -49,11 +57,14 @@ public final class Passes implements AutoCloseable {
    * @param dropout rate of every dropout of the encoder; 0 is off
    * @param framesPerBatch padded frames that a batch has at most
    * @param graphs whether passes are recorded, on a GPU whose libtorch can
+   * @param recompute whether blocks are computed again in the backward pass; passes are not recorded then, as a
+   *     recording cannot draw the same numbers twice
    */
-  public static Passes of(
-      FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs) {
-    boolean recorded = graphs && parameters.device().isGpu() && CudaGraph.available();
-    if (graphs && parameters.device().isGpu() && !recorded) {
+  public static Passes of(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs,
+      boolean recompute) {
+    boolean wanted = graphs && !recompute && parameters.device().isGpu();
+    boolean recorded = wanted && CudaGraph.available();
+    if (wanted && !recorded) {
       LOG.warn("this libtorch cannot record CUDA graphs: every operator is launched by the host, which makes small "
           + "batches slower");
     }
@@ -63,11 +74,25 @@ public final class Passes implements AutoCloseable {
     if (recorded) {
       Cuda.useOwnStream(parameters.device().getDeviceId());
     }
-    Passes passes = new Passes(model, parameters, dropout, framesPerBatch, recorded);
+    Passes passes = new Passes(model, parameters, dropout, framesPerBatch, recorded, recompute);
     if (recorded) {
       passes.warmUp();
     }
     return passes;
+  }
+
+  /**
+   * From now on gradients are those of the loss times a number: a scale of the mean loss of a full batch, whose sum has
+   * too many terms for float16.
+   */
+  public void scaleLoss(double scaleOfMean) {
+    lossScale = (float) (scaleOfMean / ((double) framesPerBatch * model.melBins()));
+    Operators.copy(seed, Operators.number(lossScale));
+  }
+
+  /** What gradients are to be divided by. */
+  public double lossScale() {
+    return lossScale;
   }
 
   /** Starts a sum of losses and gradients. */
@@ -81,10 +106,11 @@ public final class Passes implements AutoCloseable {
     return lossSum;
   }
 
-  /** One forward and one backward pass. */
-  public void run(Batch batch, Draws draws) {
+  /** One forward and one backward pass, with the dropout of the seed. */
+  public void run(Batch batch, Draws draws, long seed) {
+    Torch.seed(seed);
     if (pool == null) {
-      pass(m -> model.inputs(m, batch, draws));
+      pass(m -> model.inputs(m, batch, draws), blocks(seed));
       return;
     }
     Filling filling = Filling.of(batch, framesPerBatch);
@@ -103,6 +129,11 @@ public final class Passes implements AutoCloseable {
     }
     layout.transfer().send(manager, recorded.buffer);
     recorded.graph.replay();
+  }
+
+  private Blocks blocks(long seed) {
+    return recompute ? new Recomputed(seed)
+        : dropout > 0 && !parameters.device().isGpu() ? new Blocks.Seeded(seed) : Blocks.PLAIN;
   }
 
   /** One place for the inputs of all recordings, which are replayed one after the other. */
@@ -128,14 +159,23 @@ public final class Passes implements AutoCloseable {
   }
 
   private void pass(Source source) {
+    pass(source, Blocks.PLAIN);
+  }
+
+  private void pass(Source source, Blocks blocks) {
     try (NDManager outer = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
       NDArray loss;
       try (NDManager forward = outer.newSubManager()) {
-        loss = model.lossSum(source.in(forward), dropout, forward);
+        loss = model.lossSum(source.in(forward), dropout, blocks, forward);
         lossSum.addi(loss);
+        if (blocks instanceof Recomputed again) {
+          again.backward(loss, seed);
+          parameters.gather();
+          return;
+        }
         loss.attach(outer);
       } // the backward pass itself frees what it has read
-      Backward.run(loss);
+      Backward.run(loss, seed);
       parameters.gather();
     }
   }

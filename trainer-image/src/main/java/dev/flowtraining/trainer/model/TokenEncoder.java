@@ -48,13 +48,13 @@ final class TokenEncoder {
     }
     x = pass.see("enc.lookahead", lookAhead.apply(x));
     for (EncoderBlock block : blocks) {
-      x = pass.part(x, (inner, in) -> block.apply(inner, in, position, masks.tokenKeys_1B1T()));
+      x = pass.block(x, (inner, in) -> block.apply(inner, in, position, masks.tokenKeys_1B1T()));
     }
     x = pass.see("enc.up_bct", upsample.causal(repeat(x)));
     x = pass.see("enc.up_embed", upInput.apply(pass, x));
     NDArray upPosition = positions(pass, x);
     for (EncoderBlock block : upBlocks) {
-      x = pass.part(x, (inner, in) -> block.apply(inner, in, upPosition, masks.frameKeys_1B1F()));
+      x = pass.block(x, (inner, in) -> block.apply(inner, in, upPosition, masks.frameKeys_1B1F()));
     }
     return pass.see("encoder_out", norm.apply(x));
   }

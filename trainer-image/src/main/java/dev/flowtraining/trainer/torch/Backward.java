@@ -11,8 +11,18 @@ public final class Backward {
   /** Adds d(loss)/d(parameter) to every parameter's gradient and frees the graph. The loss is a scalar. */
   public static void run(NDArray loss) {
     try (NDArray one = loss.onesLike()) {
-      JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
+      run(loss, one);
     }
+  }
+
+  /** {@link #run(NDArray)} with the gradient of the loss itself; it has the loss's shape, which may be any. */
+  public static void run(NDArray loss, NDArray gradient) {
+    JniUtils.backward((PtNDArray) loss, (PtNDArray) gradient, false, false);
+  }
+
+  /** What has arrived at a tensor that gradients are kept for. */
+  public static NDArray gradient(NDArray tensor) {
+    return JniUtils.getGradient((PtNDArray) tensor);
   }
 
   /** Switches recording on this thread; closing the result switches back. */

@@ -17,6 +17,9 @@ public final class Cuda {
   /** {@code c10::cuda::CUDAStream}: device and stream id. */
   static final StructLayout STREAM = MemoryLayout.structLayout(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG);
 
+  /** {@code cudaDevAttrComputeCapabilityMajor}. */
+  private static final int CAPABILITY_MAJOR = 75;
+
   private static Optional<Cuda> instance;
 
   private final MethodHandle deviceCount;
@@ -29,6 +32,7 @@ public final class Cuda {
   private final MethodHandle synchronize;
   private final MethodHandle streamFromPool;
   private final MethodHandle setStream;
+  private final MethodHandle attribute;
 
   private Cuda(SymbolLookup c10, SymbolLookup cpu, SymbolLookup cuda, SymbolLookup runtime) {
     deviceCount = find(c10, "_ZN3c104cuda12device_countEv", FunctionDescriptor.of(ValueLayout.JAVA_BYTE));
@@ -45,6 +49,8 @@ public final class Cuda {
     synchronize = find(runtime, "cudaDeviceSynchronize", FunctionDescriptor.of(ValueLayout.JAVA_INT));
     streamFromPool = find(c10, "_ZN3c104cuda17getStreamFromPoolEba",
         FunctionDescriptor.of(STREAM, ValueLayout.JAVA_BOOLEAN, ValueLayout.JAVA_BYTE));
+    attribute = find(runtime, "cudaDeviceGetAttribute", FunctionDescriptor.of(
+        ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
     setStream = find(c10, "_ZN3c104cuda20setCurrentCUDAStreamENS0_10CUDAStreamE", FunctionDescriptor.ofVoid(STREAM));
   }
 
@@ -67,6 +73,16 @@ public final class Cuda {
   /** Devices that this process sees; 0 without a driver. */
   public static int devices() {
     return get().map(cuda -> (int) cuda.call(() -> (byte) cuda.deviceCount.invokeExact())).orElse(0);
+  }
+
+  /** The major number of a device's compute capability: 7 is Volta, 8 Ampere, 9 Hopper. */
+  static int computeCapability(int device) {
+    Cuda cuda = require();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(ValueLayout.JAVA_INT);
+      check(cuda.call(() -> (int) cuda.attribute.invokeExact(value, CAPABILITY_MAJOR, device)), "cudaDeviceGetAttribute");
+      return value.get(ValueLayout.JAVA_INT, 0);
+    }
   }
 
   /** Makes a device this thread's current one. */

@@ -37,6 +37,8 @@ final class LibTorch {
   final MethodHandle dataPointer;
   /** {@code int32 (ndim, sizes*, strides*, dtype, device type, device index, handle*)}. */
   final MethodHandle emptyStrided;
+  /** {@code bool (TensorImpl*)}: whether a backward pass goes through the tensor. DJL's own answer is for leaves only. */
+  final MethodHandle requiresGrad;
   /** The number that stands for bfloat16. */
   final MethodHandle bfloat16;
   /** {@code void* (size_t)}, released by C++'s {@code delete} inside libtorch. */
@@ -64,6 +66,10 @@ final class LibTorch {
     emptyStrided = find(torch, version, "aoti_torch_empty_strided",
         FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS,
             ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+    SymbolLookup core =
+        SymbolLookup.libraryLookup(directory.resolve(System.mapLibraryName("c10")), Arena.global());
+    requiresGrad = find(core, version, "_ZNK3c1010TensorImpl13requires_gradEv",
+        FunctionDescriptor.of(ValueLayout.JAVA_BOOLEAN, ValueLayout.JAVA_LONG));
     bfloat16 = find(torch, version, "aoti_torch_dtype_bfloat16", FunctionDescriptor.of(ValueLayout.JAVA_INT));
     malloc = find(LINKER.defaultLookup(), "C library", "malloc",
         FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));

@@ -30,6 +30,7 @@ public final class Operators {
   private static final Dispatcher NARROW = new Dispatcher("aten::narrow", "");
   private static final Dispatcher SET = new Dispatcher("aten::set_", "source_Tensor");
   private static final Dispatcher COPY = new Dispatcher("aten::copy_", "");
+  private static final Dispatcher LERP = new Dispatcher("aten::lerp_", "Tensor");
   private static final Dispatcher ZERO = new Dispatcher("aten::zero_", "");
   private static final Dispatcher DETACH = new Dispatcher("aten::detach", "");
   private static final Dispatcher FUSED_ADAM = new Dispatcher("aten::_fused_adam_", "");
@@ -240,6 +241,11 @@ public final class Operators {
     COPY.run(x.getManager(), x, source, false);
   }
 
+  /** In place: {@code x + weight·(end − x)}, without a tensor in between. */
+  public static void approach(NDArray x, NDArray end, NDArray weight) {
+    LERP.run(x.getManager(), x, end, weight);
+  }
+
   /** {@link #copy} from pinned memory; returns before it is done. */
   static void copyLater(NDArray x, NDArray pinned) {
     COPY.run(x.getManager(), x, pinned, true);
@@ -248,6 +254,19 @@ public final class Operators {
   /** Makes a tensor show the storage of another one. */
   static void set(NDArray tensor, NDArray source) {
     SET.run(tensor.getManager(), tensor, source);
+  }
+
+  /** Whether a backward pass from the tensor reaches anything. */
+  public static boolean isRecorded(NDArray x) {
+    try {
+      // an at::Tensor is a pointer to what it is
+      MemorySegment tensor = MemorySegment.ofAddress(((PtNDArray) x).getHandle()).reinterpret(8);
+      return (boolean) LibTorch.get().requiresGrad.invokeExact(tensor.get(ValueLayout.JAVA_LONG, 0));
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new OperatorFailure("cannot ask a tensor for its graph", e);
+    }
   }
 
   /** Where a contiguous float32 tensor lies, on its device; valid while the tensor lives. */

@@ -24,12 +24,23 @@ public enum Precision {
   }
 
   /**
-   * @param name a constant's in lower case, or {@code auto}: bf16 on a GPU, fp32 on the CPU
-   * @throws StageFailure {@code InvalidConfig} for another word
+   * @param name a constant's in lower case, or {@code auto}: on a GPU bf16 where it has that, else fp16; fp32 on the CPU
+   * @throws StageFailure {@code InvalidConfig} for another word, or what the device lacks
    */
   public static Precision of(String name, Device device) {
+    // Ampere brought both
+    boolean recent = device.isGpu() && Cuda.computeCapability(device.getDeviceId()) >= 8;
+    return of(name, device.isGpu(), recent);
+  }
+
+  /** @param recent whether it is a GPU with bfloat16 and TF32 */
+  static Precision of(String name, boolean gpu, boolean recent) {
     if (name.equals("auto")) {
-      return device.isGpu() ? BF16 : FP32;
+      return recent ? BF16 : gpu ? FP16 : FP32;
+    }
+    if (name.equals("bf16") && gpu && !recent || name.equals("tf32") && !recent) {
+      throw new StageFailure(ExitCode.USAGE, "InvalidConfig", "train_conf.precision " + name + " needs a GPU of compute "
+          + "capability 8 (Ampere) or higher; use " + (gpu ? "fp16, or auto" : "fp32, or auto"));
     }
     return Arrays.stream(values()).filter(p -> p.toString().equals(name)).findFirst()
         .orElseThrow(() -> new StageFailure(ExitCode.USAGE, "InvalidConfig", "precision '" + name

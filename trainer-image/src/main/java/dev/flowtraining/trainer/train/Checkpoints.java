@@ -22,7 +22,8 @@ import java.util.stream.Stream;
 /**
  * The checkpoints of a run. An attempt writes into its own folder only and reads those of all: {@code epoch_N_whole.pt}
  * (weights, and the integers epoch and step), {@code .yaml} in CosyVoice's form, {@code epoch_N_optimizer.pt} (Adam's
- * moments), {@code epoch_N_whole.json} ({@link Manifest}); and {@code step_N…} likewise within an epoch.
+ * moments), {@code epoch_N_ema.pt} (the moving average of the weights, when one is kept), {@code epoch_N_whole.json}
+ * ({@link Manifest}); and {@code step_N…} likewise within an epoch.
  */
 final class Checkpoints {
   private final RunLayout layout;
@@ -42,6 +43,10 @@ final class Checkpoints {
     Cursor cursor() {
       return manifest.cursor();
     }
+
+    Path average() {
+      return averageOf(weights);
+    }
   }
 
   Checkpoints(RunLayout layout, int attempt) {
@@ -55,7 +60,8 @@ final class Checkpoints {
    * @param manifest without its files and time
    * @param yaml the text of the file beside the weights
    */
-  Checkpoint save(Manifest manifest, StateDict weights, StateDict optimizer, String yaml) throws IOException {
+  Checkpoint save(Manifest manifest, StateDict weights, StateDict optimizer, Optional<StateDict> average, String yaml)
+      throws IOException {
     Path file = folder.resolve(manifest.checkpoint());
     Path optimizerFile = optimizerOf(file);
     Path yamlFile = folder.resolve(stem(manifest.checkpoint()) + ".yaml");
@@ -64,8 +70,13 @@ final class Checkpoints {
     StateDictFile.write(file, weights);
     StateDictFile.write(optimizerFile, optimizer);
     WholeFile.text(yamlFile, yaml);
+    List<Path> files = new ArrayList<>(List.of(file, optimizerFile, yamlFile));
+    if (average.isPresent()) {
+      StateDictFile.write(averageOf(file), average.get());
+      files.add(averageOf(file));
+    }
     List<Manifest.Entry> entries = new ArrayList<>();
-    for (Path written : List.of(file, optimizerFile, yamlFile)) {
+    for (Path written : files) {
       entries.add(Manifest.Entry.of(written));
     }
     Manifest whole = new Manifest(manifest.checkpoint(), manifest.cursor(), manifest.cvLoss(),
@@ -114,16 +125,17 @@ final class Checkpoints {
   }
 
   /**
-   * Deletes what is no longer needed from this attempt's folder: of epochs the newest {@code keepLast} stay, and the
-   * weights of as many best ones, which may be averaged; of those within an epoch as many of the newest, at least two.
-   * Of earlier attempts nothing but such weights stays as soon as this one has {@code keepLast} epochs of its own.
+   * Deletes what is no longer needed from this attempt's folder: of epochs the newest {@code keepLast} stay; of those
+   * within an epoch as many of the newest, at least two; and the weights of the {@code keepBest} best of all, which may
+   * be averaged. Of earlier attempts nothing but such weights stays as soon as this one has {@code keepLast} epochs of
+   * its own.
    */
-  void prune(int keepLast) throws IOException {
+  void prune(int keepLast, int keepBest) throws IOException {
     List<Checkpoint> own = new ArrayList<>(in(folder, line -> {}));
     own.sort(Comparator.comparing((Checkpoint c) -> c.cursor().step()).reversed());
     List<Checkpoint> epochs = own.stream().filter(Checkpoint::ofEpoch).toList();
     List<Checkpoint> newest = epochs.stream().limit(keepLast).toList();
-    List<Checkpoint> best = best(epochs.stream(), keepLast);
+    List<Checkpoint> best = best(own.stream(), keepBest);
     Set<Checkpoint> whole = new HashSet<>(newest);
     whole.addAll(own.stream().filter(c -> !c.ofEpoch()).limit(Math.max(2, keepLast)).toList());
     for (Checkpoint checkpoint : own) {
@@ -132,17 +144,17 @@ final class Checkpoints {
       }
     }
     if (newest.size() == keepLast) {
-      pruneEarlier(newest, epochs, keepLast);
+      pruneEarlier(newest, own, keepBest);
     }
   }
 
   /** Never a later attempt's, which may be writing while this one is a leftover of before. */
-  private void pruneEarlier(List<Checkpoint> newest, List<Checkpoint> epochs, int keepLast) throws IOException {
+  private void pruneEarlier(List<Checkpoint> newest, List<Checkpoint> own, int keepBest) throws IOException {
     List<Checkpoint> earlier = new ArrayList<>();
     for (Path attempt : layout.attempts().stream().takeWhile(f -> !f.equals(folder)).toList()) {
       earlier.addAll(in(attempt, line -> {}));
     }
-    List<Checkpoint> best = best(Stream.concat(epochs.stream(), earlier.stream()), keepLast);
+    List<Checkpoint> best = best(Stream.concat(own.stream(), earlier.stream()), keepBest);
     List<Checkpoint> surplus =
         earlier.stream().filter(c -> !best.contains(c) || Files.exists(c.optimizer())).toList();
     if (surplus.isEmpty()) {
@@ -171,6 +183,7 @@ final class Checkpoints {
     }
     // without the optimizer's state the manifest no longer agrees: weights to average, nothing to resume from
     Files.deleteIfExists(checkpoint.optimizer());
+    Files.deleteIfExists(checkpoint.average());
   }
 
   String relative(Checkpoint checkpoint) {
@@ -212,8 +225,15 @@ final class Checkpoints {
   }
 
   private static Path optimizerOf(Path weights) {
-    return weights.resolveSibling(
-        stem(weights.getFileName().toString()).replaceFirst("_whole$", "") + "_optimizer.pt");
+    return beside(weights, "_optimizer.pt");
+  }
+
+  private static Path averageOf(Path weights) {
+    return beside(weights, "_ema.pt");
+  }
+
+  private static Path beside(Path weights, String ending) {
+    return weights.resolveSibling(stem(weights.getFileName().toString()).replaceFirst("_whole$", "") + ending);
   }
 
   private static String stem(String fileName) {

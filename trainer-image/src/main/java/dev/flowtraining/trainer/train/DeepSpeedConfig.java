@@ -22,6 +22,8 @@ final class DeepSpeedConfig {
       "overlap_comm", "reduce_scatter", "reduce_bucket_size", "contiguous_gradients", "offload_optimizer");
   private static final Set<String> OPTIMIZER =
       Set.of("lr", "betas", "eps", "weight_decay", "torch_adam", "adam_w_mode");
+  private static final Set<String> FP16 = Set.of("enabled", "auto_cast", "loss_scale", "initial_scale_power",
+      "loss_scale_window", "hysteresis", "consecutive_hysteresis", "min_loss_scale");
   private static final long BUCKET = 500_000_000; // DeepSpeed's own
 
   private final DeepSpeedFile file;
@@ -47,7 +49,7 @@ final class DeepSpeedConfig {
     file.check(applied);
     Engine engine = new Engine(applied, zero(), new Zero.Sizes(file.within("zero_optimization.reduce_bucket_size", 1,
         Long.MAX_VALUE, BUCKET), file.within("zero_optimization.allgather_bucket_size", 1, Long.MAX_VALUE, BUCKET)),
-        scheduler(applied.trainConf()));
+        lossScaling(), scheduler(applied.trainConf()));
     LOG.info("deepspeed: {}, ZeRO stage {}, {}", file, engine.zero(), engine.learningRate());
     return engine;
   }
@@ -86,13 +88,30 @@ final class DeepSpeedConfig {
 
   /** Both sections off is float32, as with DeepSpeed; without a section the config decides. */
   private String precision(String otherwise) {
-    file.only("fp16", Set.of("enabled"));
     file.only("bf16", Set.of("enabled"));
-    if (file.truth("fp16.enabled", false)) {
-      throw file.invalid("fp16.enabled: the model is trained in bfloat16 or float32 (train_conf.precision); set it to false");
+    boolean bf16 = file.truth("bf16.enabled", false);
+    boolean fp16 = file.truth("fp16.enabled", false);
+    if (bf16 && fp16) {
+      throw file.invalid("fp16.enabled and bf16.enabled exclude each other; set one of them to false");
     }
-    return file.truth("bf16.enabled", false) ? "bf16"
-        : file.has("fp16.enabled") || file.has("bf16.enabled") ? "fp32" : otherwise;
+    return bf16 ? "bf16" : fp16 ? "fp16" : file.has("fp16.enabled") || file.has("bf16.enabled") ? "fp32" : otherwise;
+  }
+
+  /** DeepSpeed's rules begin to count good steps with the second one. */
+  private LossScale.Rules lossScaling() {
+    file.only("fp16", FP16);
+    file.demand("fp16.auto_cast", false, "the model computes in float16 throughout, the loss and the masters in float32");
+    double fixed = file.number("fp16.loss_scale", null, 0);
+    double least = file.number("fp16.min_loss_scale", null, 1);
+    long power = file.within("fp16.initial_scale_power", 0, 32, 16);
+    long window = file.within("fp16.loss_scale_window", 1, 1_000_000_000, 1000);
+    int hysteresis = (int) file.within("fp16.hysteresis", 1, 1000, 2);
+    boolean refilled = file.truth("fp16.consecutive_hysteresis", false);
+    if (fixed < 0 || least <= 0) {
+      throw file.invalid(fixed < 0 ? "fp16.loss_scale has to be above 0, or 0 for a dynamic one, not " + fixed
+          : "fp16.min_loss_scale has to be above 0, not " + least);
+    }
+    return new LossScale.Rules(fixed == 0, fixed == 0 ? Math.pow(2, power) : fixed, window, -1, hysteresis, refilled, least);
   }
 
   private FlowConfig.Optim optimizer(FlowConfig.Optim o) {

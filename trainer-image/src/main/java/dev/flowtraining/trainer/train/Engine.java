@@ -3,20 +3,22 @@ package dev.flowtraining.trainer.train;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.model.Frozen;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.Precision;
 import java.io.IOException;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * What training goes by: the config, with a DeepSpeed file on top when the engine is {@code deepspeed}, and what only
  * such a file says.
  *
  * @param zero stage of ZeRO; 0 keeps everything on each rank
+ * @param lossScaling used in float16 only
  * @param scheduler one of DeepSpeed's, in place of the config's
  */
-public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, Optional<LearningRate> scheduler) {
+public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, LossScale.Rules lossScaling,
+    Optional<LearningRate> scheduler) {
 
   /**
    * @param worldSize ranks, or 0 where their number is not known
@@ -25,21 +27,17 @@ public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, Optional<L
   public static Engine of(FlowConfig config, StageOptions options, int worldSize) throws IOException {
     return "deepspeed".equals(options.engine())
         ? new DeepSpeedConfig(DeepSpeedFile.read(options.deepspeedConfig()), worldSize).over(config)
-        : new Engine(config, 0, new Zero.Sizes(Long.MAX_VALUE, Long.MAX_VALUE), Optional.empty());
+        : new Engine(config, 0, new Zero.Sizes(Long.MAX_VALUE, Long.MAX_VALUE), LossScale.Rules.TORCH,
+            Optional.empty());
   }
 
   Parameters.Layout layout(Precision precision, int ranks) {
-    return zero == 0 ? Parameters.Layout.WHOLE
-        : new Parameters.Layout(Set.of(), ranks, zero == 2 && precision.isHalf());
+    return new Parameters.Layout(Frozen.names(config.model(), config.trainConf().freeze()), zero == 0 ? 1 : ranks,
+        zero == 2 && precision.isHalf());
   }
 
   Exchange exchange(Parameters parameters, Collective collective) {
     return zero == 0 ? Replicated.of(parameters, collective) : new Zero(parameters, collective, buckets);
-  }
-
-  Optimizer optimizer(Exchange exchange) {
-    FlowConfig.Train train = config.trainConf();
-    return new Adam(exchange.share(), train.optimConf(), train.optim().equals("adamw"));
   }
 
   LearningRate learningRate() {

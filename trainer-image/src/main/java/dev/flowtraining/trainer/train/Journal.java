@@ -9,15 +9,16 @@ import java.lang.foreign.Arena;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** What a run leaves behind: log, metrics, progress and checkpoints. Only rank 0's does anything. */
 final class Journal {
   private final boolean writes;
   private final FlowConfig config;
-  private final Exchange exchange;
-  private final Optimizer optimizer;
+  private final Learner learner;
   private final TrainLog log;
   private final Progress progress;
   private final Checkpoints checkpoints;
@@ -34,12 +35,11 @@ final class Journal {
   private double secondsPerStep = Double.NaN;
   private Trainer.Step lastStep;
 
-  Journal(boolean writes, FlowConfig config, Exchange exchange, Optimizer optimizer, TrainLog log, Progress progress,
-      Checkpoints checkpoints, Manifest common, Probes probes) {
+  Journal(boolean writes, FlowConfig config, Learner learner, TrainLog log, Progress progress, Checkpoints checkpoints,
+      Manifest common, Probes probes) {
     this.writes = writes;
     this.config = config;
-    this.exchange = exchange;
-    this.optimizer = optimizer;
+    this.learner = learner;
     this.log = log;
     this.progress = progress;
     this.checkpoints = checkpoints;
@@ -75,9 +75,6 @@ final class Journal {
     if (cursor.step() % train.logInterval() == 0 || cursor.stepInEpoch() == stepsPerEpoch) {
       logSteps(cursor, step);
     }
-    if (savesAt(cursor)) {
-      save("step_" + cursor.step() + ".pt", cursor, null);
-    }
     if (writes && probes.dueAt(cursor)) {
       long before = System.nanoTime();
       probes.listen(cursor);
@@ -85,12 +82,17 @@ final class Journal {
     }
   }
 
+  /** @param cvLoss when it was validated here, else null */
+  void saveStep(Cursor cursor, Double cvLoss) throws IOException {
+    save("step_" + cursor.step() + ".pt", cursor, cursor.epoch(), cvLoss);
+  }
+
   /** Whether a checkpoint or a probe is due, for which the parameters must be those of this very step. */
   boolean looksAt(Cursor cursor) {
     return savesAt(cursor) || probes.dueAt(cursor);
   }
 
-  private boolean savesAt(Cursor cursor) {
+  boolean savesAt(Cursor cursor) {
     int every = config.trainConf().savePerStep();
     return every > 0 && cursor.step() % every == 0;
   }
@@ -128,9 +130,10 @@ final class Journal {
     since = System.nanoTime();
   }
 
-  void epochDone(int epoch, Cursor cursor, double cvLoss, double constantLoss) throws IOException {
-    log.say(String.format(Locale.ROOT, "epoch %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch,
-        cvLoss, cursor.bestCvLoss(), constantLoss));
+  void validated(Cursor cursor, double cvLoss, double constantLoss) {
+    int epoch = cursor.epoch();
+    log.say(String.format(Locale.ROOT, "epoch %d step %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch,
+        cursor.step(), cvLoss, cursor.bestCvLoss(), constantLoss));
     Map<String, Object> metric = new LinkedHashMap<>();
     metric.put("epoch", epoch);
     metric.put("step", cursor.step());
@@ -140,14 +143,21 @@ final class Journal {
     log.metric("validation", metric);
     fields.put("cvLoss", cvLoss);
     fields.put("bestCvLoss", cursor.bestCvLoss());
-    save("epoch_" + epoch + "_whole.pt", cursor, cvLoss);
+    since = System.nanoTime(); // the time of a validation is not training's
+    publish(cursor);
+  }
+
+  /** @param cursor after the epoch that has just been trained */
+  void epochDone(Cursor cursor, double cvLoss) throws IOException {
+    int epoch = cursor.epoch() - 1; // upstream, too, counts the epoch that has just been trained
+    save("epoch_" + epoch + "_whole.pt", cursor, epoch, cvLoss);
     publish(cursor);
   }
 
   /** Saves because of SIGTERM. @return the checkpoint's path, relative to the run directory */
   String stopping(Cursor cursor) throws IOException {
     log.say("asked to stop at step " + cursor.step());
-    save("step_" + cursor.step() + ".pt", cursor, null);
+    saveStep(cursor, null);
     publish(cursor);
     return fields.get("checkpoint") instanceof Map<?, ?> saved ? saved.get("path").toString() : "by rank 0";
   }
@@ -165,26 +175,28 @@ final class Journal {
   }
 
   /** All ranks call it, since each may hold a part of the optimizer's state. */
-  private void save(String name, Cursor cursor, Double cvLoss) throws IOException {
+  private void save(String name, Cursor cursor, int epoch, Double cvLoss) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      StateDict state = optimizer.state(exchange, arena);
+      StateDict state = learner.state(arena);
+      Optional<StateDict> average = learner.average(arena);
       if (writes) {
-        save(name, cursor, cvLoss, state);
+        save(name, cursor, epoch, cvLoss, state, average);
       }
     }
   }
 
-  private void save(String name, Cursor cursor, Double cvLoss, StateDict state) throws IOException {
-    // upstream counts the epoch that has just been trained, not the next one
-    int epoch = cvLoss == null ? cursor.epoch() : cursor.epoch() - 1;
-    StateDict weights = exchange.share().parameters().stateDict();
-    weights.integers().put("epoch", (long) epoch);
-    weights.integers().put("step", cursor.step());
+  private void save(String name, Cursor cursor, int epoch, Double cvLoss, StateDict state, Optional<StateDict> average)
+      throws IOException {
+    StateDict weights = learner.parameters().stateDict();
+    for (StateDict dict : average.map(a -> List.of(weights, a)).orElse(List.of(weights))) {
+      dict.integers().put("epoch", (long) epoch);
+      dict.integers().put("step", cursor.step());
+    }
     Manifest manifest = new Manifest(name, cursor, cvLoss, common.microBatchesPerStep(), common.settings(),
         common.data(), common.resumedFrom(), null, null);
     Checkpoints.Checkpoint saved =
-        checkpoints.save(manifest, weights, state, yaml(epoch, cursor, cvLoss));
-    checkpoints.prune(config.trainConf().keepLast());
+        checkpoints.save(manifest, weights, state, average, yaml(epoch, cursor, cvLoss));
+    checkpoints.prune(config.trainConf().keepLast(), config.trainConf().keepBest());
     String path = checkpoints.relative(saved);
     log.say("saved " + path);
     fields.put("checkpoint",

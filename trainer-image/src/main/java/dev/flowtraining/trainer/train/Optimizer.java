@@ -44,6 +44,9 @@ public interface Optimizer extends AutoCloseable {
     return Optional.empty();
   }
 
+  /** Takes up an {@link #average}. */
+  default void loadAverage(StateDict state) {}
+
   @Override
   void close();
 }

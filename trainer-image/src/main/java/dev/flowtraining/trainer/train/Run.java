@@ -51,15 +51,15 @@ final class Run {
 
   record Start(Cursor cursor, Journal journal) {}
 
-  Start start(Exchange exchange, Optimizer optimizer, Optional<Path> init) throws IOException {
+  Start start(Learner learner, Optional<Path> init) throws IOException {
     FlowConfig config = context.config();
     Optional<Checkpoints.Checkpoint> found = agreeOn(chosenByRankZero());
     int microBatches = config.trainConf().accumGrad() * collective.worldSize();
-    Cursor cursor = found.isPresent() ? resume(found.get(), optimizer, microBatches) : fresh(init);
+    Cursor cursor = found.isPresent() ? resume(found.get(), learner, microBatches) : fresh(init);
     String from = found.map(checkpoints::relative).orElse(null);
     Manifest common = new Manifest(null, null, null, microBatches, settings, data, from, null, null);
-    Journal journal = new Journal(collective.rank() == 0, config, exchange, optimizer, log, context.progress(),
-        checkpoints, common, new Probes(config, context.layout(), parameters, log));
+    Journal journal = new Journal(collective.rank() == 0, config, learner, log, context.progress(), checkpoints,
+        common, new Probes(config, context.layout(), parameters, log));
     log.metric("start", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "ranks", collective.worldSize()));
     return new Start(cursor, journal);
   }
@@ -77,17 +77,20 @@ final class Run {
     return Cursor.START;
   }
 
-  private Cursor resume(Checkpoints.Checkpoint checkpoint, Optimizer optimizer, int microBatches) {
+  private Cursor resume(Checkpoints.Checkpoint checkpoint, Learner learner, int microBatches) {
     refuseOtherRun(checkpoint);
     parameters.load(StateDictFile.read(checkpoint.weights()), true);
-    optimizer.load(StateDictFile.read(checkpoint.optimizer()));
+    learner.load(StateDictFile.read(checkpoint.optimizer()));
+    if (context.config().trainConf().emaDecay() > 0) {
+      learner.optimizer().loadAverage(StateDictFile.read(checkpoint.average()));
+    }
     Cursor cursor = checkpoint.cursor();
     say("training goes on from " + checkpoints.relative(checkpoint) + " at epoch " + cursor.epoch() + ", step "
         + cursor.step());
     if (cursor.stepInEpoch() > 0 && checkpoint.manifest().microBatchesPerStep() != microBatches) {
       say("the global batch has changed from " + checkpoint.manifest().microBatchesPerStep() + " to " + microBatches
           + " micro-batches: epoch " + cursor.epoch() + " starts over");
-      return new Cursor(cursor.epoch(), 0, cursor.step(), cursor.bestCvLoss(), cursor.epochsSinceBest());
+      return cursor.atEpochStart();
     }
     return cursor;
   }

@@ -15,10 +15,13 @@ import java.util.TreeSet;
 final class Settings {
   /** May change between the parts of a run: they say how long, how often and how fast, not what. */
   private static final Set<String> FREE = Set.of("train_conf.max_epoch", "train_conf.log_interval",
-      "train_conf.save_per_step", "train_conf.patience", "train_conf.keep_last", "dataset_conf.num_workers",
+      "train_conf.save_per_step", "train_conf.val_interval", "train_conf.patience", "train_conf.keep_last",
+      "train_conf.keep_best", "train_conf.activation_checkpointing", "dataset_conf.num_workers",
       "dataset_conf.prefetch", "dataset_conf.prefetch_mib", "dataset_conf.mel_cache", "dataset_conf.mel_cache_mib",
       "dataset_conf.parquet_bytes", "dataset_conf.row_group_bytes", "dataset_conf.compression",
       "model.inference_cfg_rate", "train_conf.cuda_graphs", "train_conf.init_strict");
+  /** Settings that came later, at the value that means what was done before them: older checkpoints lack them. */
+  private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0");
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 
   private Settings() {}
@@ -42,6 +45,7 @@ final class Settings {
   static Map<String, String> binding(Engine engine) {
     Map<String, String> settings = all(engine);
     settings.keySet().removeAll(FREE);
+    settings.entrySet().removeAll(UNSET.entrySet());
     return settings;
   }
 

@@ -62,7 +62,8 @@ public final class TrainTask implements StageTask {
     try (StopSignal stop = new StopSignal();
         Parameters parameters = Parameters.create(
             config.model(), device, precision, engine.layout(precision, collective.worldSize()))) {
-      Map<String, Object> counts = train(context, engine, parameters, new Data(train, dev, data), collective, stop);
+      Map<String, Object> counts = train(context, engine, precision, parameters,
+          new Data(train, dev, data), collective, stop);
       collective.close();
       return new Result(counts, outputHash(context.layout()));
     } catch (StageFailure e) {
@@ -77,24 +78,22 @@ public final class TrainTask implements StageTask {
   /** @param hash of both */
   private record Data(ParquetExamples train, ParquetExamples dev, String hash) {}
 
-  private static Map<String, Object> train(StageContext context, Engine engine, Parameters parameters, Data data,
-      Collective collective, StopSignal stop) throws IOException {
+  private static Map<String, Object> train(StageContext context, Engine engine, Precision precision,
+      Parameters parameters, Data data, Collective collective, StopSignal stop) throws IOException {
     FlowConfig config = engine.config();
-    Exchange exchange = engine.exchange(parameters, collective);
-    try (Optimizer optimizer = engine.optimizer(exchange)) {
+    try (Learner learner = Learner.of(engine, parameters, collective, precision)) {
       Run run = new Run(context, engine, collective, parameters, data.hash());
-      Run.Start start = run.start(exchange, optimizer, init(context.options()));
+      Run.Start start = run.start(learner, init(context.options()));
       MicroBatches batches =
           new MicroBatches(data.train(), config, collective.worldSize(), collective.rank());
       Validation validation = new Validation(FlowModel.ofMasters(config.model(), config.cfm(), parameters),
           data.dev(), config, collective, stop::requested);
       Trainer.Outcome outcome;
       try (Passes passes = passes(config, parameters)) {
-        outcome = new Trainer(engine, passes, exchange, optimizer, batches, validation, collective,
-            start.journal(), stop::requested, start.cursor()).train();
+        outcome = new Trainer(engine, passes, learner, batches, validation, collective, start.journal(), stop::requested, start.cursor()).train();
       }
       Map<String, Object> counts = counts(outcome, parameters, data.train(), data.dev(), context.ranks());
-      counts.put("optimizerBytesPerRank", optimizer.bytes());
+      counts.put("optimizerBytesPerRank", learner.optimizer().bytes());
       return counts;
     }
   }
@@ -166,7 +165,8 @@ public final class TrainTask implements StageTask {
     Double override = config.trainConf().dropout();
     return Passes.of(new FlowModel(config.model(), config.cfm(), parameters), parameters,
         override == null ? config.model().encoder().dropoutRate() : override,
-        config.datasetConf().maxFramesInBatch(), config.trainConf().cudaGraphs());
+        config.datasetConf().maxFramesInBatch(), config.trainConf().cudaGraphs(),
+        config.trainConf().activationCheckpointing());
   }
 
   private static Duration rendezvousTimeout(StageOptions options) {

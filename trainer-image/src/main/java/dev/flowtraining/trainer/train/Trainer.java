@@ -9,7 +9,6 @@ import dev.flowtraining.trainer.data.EpochPlan;
 import dev.flowtraining.trainer.data.Prefetch;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.model.Passes;
-import dev.flowtraining.trainer.torch.Torch;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,8 +21,7 @@ final class Trainer {
   private final FlowConfig config;
   private final Parameters parameters;
   private final Passes passes;
-  private final Exchange exchange;
-  private final Optimizer optimizer;
+  private final Learner learner;
   private final LearningRate learningRate;
   private final MicroBatches data;
   private final Validation validation;
@@ -35,13 +33,12 @@ final class Trainer {
   private long skipped;
   private int skippedInARow;
 
-  Trainer(Engine engine, Passes passes, Exchange exchange, Optimizer optimizer, MicroBatches data,
+  Trainer(Engine engine, Passes passes, Learner learner, MicroBatches data,
       Validation validation, Collective collective, Journal journal, BooleanSupplier stopRequested, Cursor cursor) {
     config = engine.config();
-    parameters = exchange.share().parameters();
+    parameters = learner.parameters();
     this.passes = passes;
-    this.exchange = exchange;
-    this.optimizer = optimizer;
+    this.learner = learner;
     this.data = data;
     this.validation = validation;
     this.collective = collective;
@@ -49,6 +46,7 @@ final class Trainer {
     this.stopRequested = stopRequested;
     this.cursor = cursor;
     learningRate = engine.learningRate();
+    learner.lossScale().ifPresent(scale -> passes.scaleLoss(scale.scale()));
   }
 
   /**
@@ -77,15 +75,11 @@ final class Trainer {
       if (stopped) {
         throw endEarly();
       }
-      cvLoss = validation.loss();
-      if (!Double.isFinite(cvLoss)) {
-        throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", "the validation loss after epoch " + cursor.epoch()
-            + " is " + cvLoss + "; lower train_conf.optim_conf.lr, or look at the dev set");
+      if (!patienceIsOver()) {
+        cvLoss = validate();
+        cursor = cursor.afterEpoch();
+        journal.epochDone(cursor, cvLoss);
       }
-      double constantLoss = validation.constantLoss(); // before the epoch counts as done: it too may be broken off
-      int epoch = cursor.epoch();
-      cursor = cursor.afterEpoch(cvLoss);
-      journal.epochDone(epoch, cursor, cvLoss, constantLoss);
     }
     if (Double.isNaN(cvLoss)) {
       cvLoss = validation.loss();
@@ -98,23 +92,52 @@ final class Trainer {
 
   private boolean patienceIsOver() {
     int patience = config.trainConf().patience();
-    return patience > 0 && cursor.epochsSinceBest() >= patience;
+    return patience > 0 && cursor.validationsSinceBest() >= patience;
+  }
+
+  private double validate() {
+    double cvLoss = validation.loss();
+    if (!Double.isFinite(cvLoss)) {
+      throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", "the validation loss after step " + cursor.step()
+          + " is " + cvLoss + "; lower train_conf.optim_conf.lr, or look at the dev set");
+    }
+    double constantLoss = validation.constantLoss(); // before the validation counts as done: it too may be broken off
+    cursor = cursor.afterValidation(cvLoss);
+    journal.validated(cursor, cvLoss, constantLoss);
+    return cvLoss;
+  }
+
+  /** Whether a validation within the epoch is due. */
+  private boolean validatesAt(Cursor at, int stepsOfEpoch) {
+    int every = config.trainConf().valInterval();
+    return every > 0 && at.step() > 0 && at.step() % every == 0 && at.validatedAt() < at.step()
+        && at.stepInEpoch() < stepsOfEpoch;
   }
 
   private void trainEpoch() throws IOException {
     EpochPlan plan = data.plan(cursor.epoch());
     journal.epochStarts(cursor, plan.steps().size());
+    if (cursor.stepInEpoch() > 0 && validatesAt(cursor, plan.steps().size())) {
+      validate(); // one that was broken off by the end of the process
+    }
     try (Prefetch<int[], MicroBatch> source = data.of(plan, cursor.epoch(), cursor.stepInEpoch())) {
       Asked before = null;
-      while (cursor.stepInEpoch() < plan.steps().size() && !stopped) {
+      while (cursor.stepInEpoch() < plan.steps().size() && !stopped && !patienceIsOver()) {
         Asked asked = ask(source);
         // a GPU has this step to do while the one before is looked at
         settle(before);
         before = asked;
         boolean last = stopped || cursor.stepInEpoch() == plan.steps().size();
-        if (last || !parameters.device().isGpu() || journal.looksAt(cursor)) {
+        boolean validates = !stopped && validatesAt(cursor, plan.steps().size());
+        // a scale is that of the next step's loss, so the host has to know
+        boolean knows = !parameters.device().isGpu() || learner.lossScale().isPresent();
+        if (last || knows || validates || journal.looksAt(cursor)) {
           settle(before);
           before = null;
+        }
+        Double cvLoss = validates ? (Double) validate() : null;
+        if (journal.savesAt(cursor) || validates && patienceIsOver()) {
+          journal.saveStep(cursor, cvLoss);
         }
       }
     }
@@ -134,12 +157,12 @@ final class Trainer {
       MicroBatch micro = source.next();
       if (!micro.isEmpty()) {
         // dropout depends on the place in the global batch, not on the rank that fills it
-        Torch.seed(Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()));
-        passes.run(micro.batch(), micro.draws());
+        passes.run(micro.batch(), micro.draws(),
+            Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()));
         frames += micro.padded().validFrames();
         utts.addAll(micro.padded().utts());
       }
-      exchange.passDone();
+      learner.exchange().passDone();
     }
     double wait = source.waitSeconds() - waitedBefore;
     double[] counts = collective.allReduce(frames, wait, stopRequested.getAsBoolean() ? 1 : 0);
@@ -147,7 +170,8 @@ final class Trainer {
     // gradients are those of the sum of squares; one factor makes them those of the mean over all ranks
     double rate = learningRate.at(cursor.step());
     NDArray lossSum = passes.lossSum().duplicate();
-    Update update = Update.apply(exchange, optimizer, rate, mean(counts), config.trainConf().gradClip());
+    Update update = Update.apply(learner.exchange(), learner.optimizer(), rate, mean(counts) / passes.lossScale(),
+        config.trainConf().gradClip());
     cursor = cursor.afterStep();
     return new Asked(cursor, lossSum, update, rate, counts, utts);
   }
@@ -164,10 +188,15 @@ final class Trainer {
     try (NDArray lossSum = asked.lossSum; Update update = asked.update) {
       double loss = collective.allReduce(lossSum.getFloat())[0] * mean(asked.counts);
       boolean skip = update.skipped() || !Double.isFinite(loss);
+      boolean scaleTooHigh = learner.lossScale().filter(LossScale::canFall).isPresent() && Double.isFinite(loss);
+      learner.lossScale().ifPresent(scale -> {
+        scale.update(update.skipped());
+        passes.scaleLoss(scale.scale());
+      });
       Step step = new Step(loss, update.norm(), asked.learningRate, (long) asked.counts[0],
           asked.counts[1] / collective.worldSize(), skip);
       if (skip) {
-        skip(asked, step);
+        skip(asked, step, scaleTooHigh);
       } else {
         skippedInARow = 0;
       }
@@ -176,8 +205,13 @@ final class Trainer {
   }
 
   /** All ranks see the same sums and skip alike. */
-  private void skip(Asked asked, Step step) {
+  private void skip(Asked asked, Step step, boolean scaleTooHigh) {
     skipped++;
+    if (scaleTooHigh) {
+      journal.say("step " + (asked.after.step() - 1) + " skipped: its gradients overflowed; the loss is scaled by "
+          + learner.lossScale().orElseThrow().scale() + " from now on");
+      return;
+    }
     skippedInARow++;
     String what = "step " + (asked.after.step() - 1) + " skipped: loss " + step.loss() + ", gradient norm "
         + step.gradNorm() + "; this rank's utterances: " + String.join(" ", asked.utts);

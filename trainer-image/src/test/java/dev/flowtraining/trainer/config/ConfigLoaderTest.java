@@ -91,6 +91,9 @@ class ConfigLoaderTest {
       train_conf: {optim_conf: {betas: 0.9}}       | a list of numbers
       train_conf: {optim_conf: {betas: [0.9, x]}}  | a number
       train_conf: {optim: 5}                       | a word
+      train_conf: {freeze: encoder}                | a list of words
+      train_conf: {freeze: [1]}                    | a word
+      train_conf: {activation_checkpointing: 1}    | true or false
       train_conf: {dropout: none}                  | a number or null
       model: {encoder: {key_bias: maybe}}          | true or false
       train_conf: 5                                | train_conf has to be a section
@@ -106,6 +109,12 @@ class ConfigLoaderTest {
       train_conf: {max_epoch: 0}                            | train_conf.max_epoch
       train_conf: {accum_grad: 0}                           | train_conf.accum_grad
       train_conf: {save_per_step: 0}                        | train_conf.save_per_step
+      train_conf: {val_interval: 0}                         | train_conf.val_interval
+      train_conf: {keep_best: -1}                           | train_conf.keep_best
+      train_conf: {ema_decay: 1.0}                          | train_conf.ema_decay
+      train_conf: {precision: fp8}                          | train_conf.precision
+      train_conf: {freeze: [encoder, decoder.nothing]}      | train_conf.freeze has to match parameters
+      train_conf: {freeze: ["*"]}                           | train_conf.freeze has to leave something to train
       train_conf: {optim: sgd}                              | train_conf.optim
       train_conf: {scheduler: step}                         | train_conf.scheduler
       train_conf: {scheduler: cosine}                       | train_conf.scheduler_conf.max_steps

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,7 +42,7 @@ class CheckpointsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"epoch_1_whole.pt", "epoch_1_optimizer.pt", "epoch_1_whole.json"})
+  @ValueSource(strings = {"epoch_1_whole.pt", "epoch_1_optimizer.pt", "epoch_1_ema.pt", "epoch_1_whole.json"})
   void a_checkpoint_cut_in_half_gives_way_to_the_one_before(String victim) throws IOException {
     save(1, "epoch_0_whole.pt", 10, 1.0);
     save(1, "epoch_1_whole.pt", 20, 0.9);
@@ -74,14 +75,31 @@ class CheckpointsTest {
     for (int epoch = 0; epoch < losses.length; epoch++) {
       save(1, "step_" + (10 * epoch + 5) + ".pt", 10 * epoch + 5, null);
       save(1, "epoch_" + epoch + "_whole.pt", 10 * epoch + 10, losses[epoch]);
-      new Checkpoints(new RunLayout(dir), 1).prune(2);
+      new Checkpoints(new RunLayout(dir), 1).prune(2, 2);
     }
     try (Stream<Path> files = Files.list(dir.resolve("exp/flow_model/attempt-1"))) {
       assertThat(files.map(f -> f.getFileName().toString()).filter(f -> f.endsWith(".pt"))).containsExactlyInAnyOrder(
-          "epoch_0_whole.pt", "epoch_2_whole.pt", "epoch_4_whole.pt", "epoch_4_optimizer.pt", "epoch_5_whole.pt",
-          "epoch_5_optimizer.pt", "step_45.pt", "step_45_optimizer.pt", "step_55.pt", "step_55_optimizer.pt");
+          "epoch_0_whole.pt", "epoch_2_whole.pt", "epoch_4_whole.pt", "epoch_4_optimizer.pt", "epoch_4_ema.pt",
+          "epoch_5_whole.pt", "epoch_5_optimizer.pt", "epoch_5_ema.pt", "step_45.pt", "step_45_optimizer.pt",
+          "step_45_ema.pt", "step_55.pt", "step_55_optimizer.pt", "step_55_ema.pt");
     }
     assertThat(newest(1)).isEqualTo("exp/flow_model/attempt-1/epoch_5_whole.pt");
+  }
+
+  @Test
+  void as_many_of_the_best_stay_as_are_told_within_an_epoch_too() throws IOException {
+    save(1, "step_5.pt", 5, 0.2);
+    save(1, "epoch_0_whole.pt", 10, 0.9);
+    save(1, "step_15.pt", 15, 0.1);
+    for (int step = 20; step < 50; step += 10) {
+      save(1, "epoch_" + step / 10 + "_whole.pt", step, 0.5 - step / 1000.0);
+      save(1, "step_" + (step + 5) + ".pt", step + 5, null);
+    }
+    new Checkpoints(new RunLayout(dir), 1).prune(1, 1);
+    assertThat(weights(1).stream().filter(f -> f.matches("(epoch_\\d_whole|step_\\d+)\\.pt")))
+        .containsExactly("epoch_4_whole.pt", "step_15.pt", "step_35.pt", "step_45.pt");
+    new Checkpoints(new RunLayout(dir), 1).prune(1, 0);
+    assertThat(weights(1)).doesNotContain("step_15.pt").contains("epoch_4_whole.pt");
   }
 
   @Test
@@ -91,21 +109,21 @@ class CheckpointsTest {
     save(1, "step_25.pt", 25, null);
     save(3, "epoch_2_whole.pt", 30, 0.95);
     save(2, "epoch_2_whole.pt", 30, 0.8);
-    new Checkpoints(new RunLayout(dir), 2).prune(2);
-    assertThat(weights(1)).as("one of two").contains("epoch_1_optimizer.pt", "step_25.pt").hasSize(6);
+    new Checkpoints(new RunLayout(dir), 2).prune(2, 2);
+    assertThat(weights(1)).as("one of two").contains("epoch_1_optimizer.pt", "step_25.pt").hasSize(9);
 
     save(2, "epoch_3_whole.pt", 40, 0.7);
     Path damaged = dir.resolve("exp/flow_model/attempt-2/epoch_3_whole.pt");
     byte[] bytes = Files.readAllBytes(damaged);
     Files.write(damaged, new byte[bytes.length]);
-    new Checkpoints(new RunLayout(dir), 2).prune(2);
-    assertThat(weights(1)).as("one of two is damaged").hasSize(6);
+    new Checkpoints(new RunLayout(dir), 2).prune(2, 2);
+    assertThat(weights(1)).as("one of two is damaged").hasSize(9);
 
     Files.write(damaged, bytes);
-    new Checkpoints(new RunLayout(dir), 2).prune(2);
+    new Checkpoints(new RunLayout(dir), 2).prune(2, 2);
     assertThat(weights(1)).containsExactly("epoch_0_whole.pt");
-    assertThat(weights(2)).hasSize(4);
-    assertThat(weights(3)).as("of a later attempt").hasSize(2);
+    assertThat(weights(2)).hasSize(6);
+    assertThat(weights(3)).as("of a later attempt").hasSize(3);
     assertThat(newest(2)).isEqualTo("exp/flow_model/attempt-2/epoch_3_whole.pt");
   }
 
@@ -127,9 +145,9 @@ class CheckpointsTest {
   }
 
   private void save(int attempt, String name, long step, Double cvLoss) throws IOException {
-    Manifest manifest = new Manifest(name, new Cursor(0, 0, step, null, 0), cvLoss, 1, Map.of(), "data", null, null, null);
+    Manifest manifest = new Manifest(name, new Cursor(0, 0, step, null, 0, 0), cvLoss, 1, Map.of(), "data", null, null, null);
     new Checkpoints(new RunLayout(dir), attempt)
-        .save(manifest, dict(step), dict(step), "loss_dict:\n  loss: " + cvLoss + "\n");
+        .save(manifest, dict(step), dict(step), Optional.of(dict(step)), "loss_dict:\n  loss: " + cvLoss + "\n");
   }
 
   private static StateDict dict(long step) {

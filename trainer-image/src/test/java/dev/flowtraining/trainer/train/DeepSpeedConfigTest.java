@@ -52,7 +52,10 @@ class DeepSpeedConfigTest {
   void the_seeds_file_is_read() throws IOException {
     Engine engine = apply("deepspeed", """
         {"train_micro_batch_size_per_gpu": 1, "gradient_accumulation_steps": 1, "steps_per_print": 100,
-         "gradient_clipping": 5, "bf16": {"enabled": false}, "zero_force_ds_cpu_optimizer": false,
+         "gradient_clipping": 5,
+         "fp16": {"enabled": false, "auto_cast": false, "loss_scale": 0, "initial_scale_power": 16,
+           "loss_scale_window": 256, "hysteresis": 2, "consecutive_hysteresis": false, "min_loss_scale": 1},
+         "bf16": {"enabled": false}, "zero_force_ds_cpu_optimizer": false,
          "zero_optimization": {"stage": 2, "offload_optimizer": {"device": "none", "pin_memory": true},
            "allgather_partitions": true, "allgather_bucket_size": 5e8, "overlap_comm": false,
            "reduce_scatter": true, "reduce_bucket_size": 2e6, "contiguous_gradients": true},
@@ -61,13 +64,14 @@ class DeepSpeedConfigTest {
         """);
     assertThat(engine.buckets()).isEqualTo(new Zero.Sizes(2_000_000, 500_000_000));
     assertThat(engine.config().trainConf().accumGrad()).isEqualTo(1);
+    assertThat(engine.lossScaling()).isEqualTo(new LossScale.Rules(true, 65536, 256, -1, 2, false, 1));
     assertThat(engine.config().trainConf().precision()).isEqualTo("fp32");
   }
 
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
       "{\"fp16\": {\"enabled\": false}, \"bf16\": {\"enabled\": true}} | bf16",
-      "{\"fp16\": {\"enabled\": false}} | fp32", "{} | auto"})
+      "{\"fp16\": {\"enabled\": true}} | fp16", "{\"fp16\": {\"enabled\": false}} | fp32", "{} | auto"})
   void its_sections_say_the_precision(String json, String precision) throws IOException {
     assertThat(apply("deepspeed", json).config().trainConf().precision()).isEqualTo(precision);
   }
@@ -103,7 +107,11 @@ class DeepSpeedConfigTest {
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
       "{\"zero_optimization\": {\"stage\": 3}} | shards parameters",
-      "{\"fp16\": {\"enabled\": true}} | float32",
+      "{\"fp16\": {\"enabled\": true}, \"bf16\": {\"enabled\": true}} | exclude each other",
+      "{\"fp16\": {\"enabled\": true, \"auto_cast\": true}} | fp16.auto_cast",
+      "{\"fp16\": {\"loss_scale\": -1}} | fp16.loss_scale",
+      "{\"fp16\": {\"hysteresis\": 0}} | fp16.hysteresis has to be between",
+      "{\"fp16\": {\"fp16_master_weights_and_grads\": true}} | 'fp16.fp16_master_weights_and_grads'",
       "{\"optimizer\": {\"type\": \"Lamb\"}} | not one of Adam, AdamW",
       "{\"scheduler\": {}} | scheduler.type",
       "{\"scheduler\": {\"type\": \"OneCycle\"}} | scheduler.type",

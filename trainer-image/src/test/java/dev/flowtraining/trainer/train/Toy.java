@@ -41,6 +41,11 @@ final class Toy {
 
   /** Adds the gradients of one random batch; equal seeds give equal batches. */
   static double pass(FlowModel model, Parameters parameters, long seed) {
+    return pass(model, parameters, seed, 1);
+  }
+
+  /** @param scale of the loss */
+  static double pass(FlowModel model, Parameters parameters, long seed, double scale) {
     Random random = new Random(seed);
     long[] tokens = new long[2 * TOKENS];
     for (int i = 0; i < tokens.length; i++) {
@@ -52,7 +57,7 @@ final class Toy {
         new int[] {5}, new boolean[] {false});
     try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
       NDArray loss = model.lossSum(batch, draws, 0, m);
-      Backward.run(loss);
+      Backward.run(loss, m.create((float) scale));
       parameters.gather();
       return loss.getFloat();
     }

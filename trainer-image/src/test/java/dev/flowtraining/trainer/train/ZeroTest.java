@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
@@ -18,6 +19,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +32,7 @@ class ZeroTest {
   /** Passes of an optimizer step, over all ranks. */
   private static final int PASSES = 4;
   private static final FlowConfig.Optim ADAM = new FlowConfig.Optim(1e-3, List.of(0.9, 0.999), 1e-8, 0.01);
+  private static final FlowConfig CONFIG = ConfigLoader.preset("tiny");
   private static final Zero.Sizes WHOLE = new Zero.Sizes(500_000_000, 500_000_000);
   private static final Map<String, List<Outcome>> PLAIN = new HashMap<>();
 
@@ -41,7 +44,7 @@ class ZeroTest {
   /** How a test trains: an engine, and the kind of optimizer. */
   private record Setup(int zero, Zero.Sizes sizes, Precision precision, boolean adam) {
     Engine engine() {
-      return new Engine(null, zero, sizes, null);
+      return new Engine(CONFIG, zero, sizes, LossScale.Rules.TORCH, Optional.empty());
     }
 
     Optimizer optimizer(Share share) {
@@ -84,7 +87,7 @@ class ZeroTest {
     List<Outcome> zero = train(2, 3, new Setup(2, new Zero.Sizes(30_000, 50_000), half, false));
     assertThat(largestDifference(zero.getFirst().parameters, plain.getFirst().parameters)).isLessThanOrEqualTo(1e-6);
     try (Parameters parameters = Parameters.create(Toy.MODEL, Torch.start("cpu", 1), half,
-        new Engine(null, 2, WHOLE, null).layout(half, 2))) {
+        new Setup(2, WHOLE, half, false).engine().layout(half, 2))) {
       assertThat(parameters.grad().size()).as("all that is kept").isEqualTo(parameters.trained() / 2);
     }
   }

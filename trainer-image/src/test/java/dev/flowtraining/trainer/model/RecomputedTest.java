@@ -1,0 +1,90 @@
+package dev.flowtraining.trainer.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.torch.NativeHeap;
+import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Precision;
+import dev.flowtraining.trainer.torch.Torch;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Blocks that are computed again give the gradients of blocks that are kept, and less has to be kept. */
+class RecomputedTest {
+  private static final FlowConfig.FlowMatching MATCHING = new FlowConfig.FlowMatching(1e-6, 0.2, 0.5, 0.3);
+
+  private record Outcome(float[] gradients, double loss) {}
+
+  private static Outcome passes(boolean recompute, double dropout, Precision precision, Set<String> frozen) {
+    try (FixtureModel fixture = FixtureModel.tiny();
+        Parameters parameters = Parameters.create(fixture.modelConfig, Torch.start("cpu", 1), precision,
+            new Parameters.Layout(frozen, 1, false))) {
+      parameters.load(fixture.parameters.stateDict(), true);
+      try (Passes passes = Passes.of(
+          new FlowModel(fixture.modelConfig, MATCHING, parameters), parameters, dropout, 600, false, recompute)) {
+        passes.begin();
+        passes.run(fixture.batch(), fixture.draws(), 1);
+        passes.run(fixture.batch(), fixture.draws(), 2);
+        return new Outcome(parameters.grad().toFloatArray(), passes.lossSum().getFloat());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 0.1})
+  void gradients_are_equal_bit_for_bit(double dropout) {
+    Outcome kept = passes(false, dropout, Precision.FP32, Set.of());
+    Outcome again = passes(true, dropout, Precision.FP32, Set.of());
+    assertThat(again.loss).isEqualTo(kept.loss);
+    assertThat(Arrays.equals(again.gradients, kept.gradients)).as("gradients").isTrue();
+    assertThat(passes(false, dropout, Precision.FP32, Set.of()).loss).isEqualTo(kept.loss);
+  }
+
+  @Test
+  void dropout_is_not_off_and_each_pass_has_its_own() {
+    assertThat(passes(true, 0.1, Precision.FP32, Set.of()).loss).isNotEqualTo(passes(true, 0, Precision.FP32, Set.of()).loss);
+  }
+
+  @Test
+  void half_precision_and_frozen_parts_too() {
+    assertThat(same(Precision.BF16, Set.of())).isTrue();
+    try (FixtureModel fixture = FixtureModel.tiny()) {
+      for (String part : List.of("encoder", "decoder", "decoder.estimator.t_embedder")) {
+        Set<String> frozen = Frozen.names(fixture.modelConfig, List.of(part));
+        assertThat(frozen).isNotEmpty();
+        assertThat(same(Precision.FP32, frozen)).as(part).isTrue();
+      }
+    }
+  }
+
+  private static boolean same(Precision precision, Set<String> frozen) {
+    float[] kept = passes(false, 0.1, precision, frozen).gradients;
+    assertThat(kept).as("gradients").isNotEqualTo(new float[kept.length]);
+    return Arrays.equals(passes(true, 0.1, precision, frozen).gradients, kept);
+  }
+
+  @Test
+  void less_is_held_between_forward_and_backward() {
+    long kept = held(new Blocks.Seeded(1));
+    long again = held(new Recomputed(1));
+    assertThat(again).as("bytes held, against %d", kept).isLessThan(kept / 2);
+  }
+
+  private static long held(Blocks blocks) {
+    try (FixtureModel fixture = FixtureModel.tiny(); NDManager manager = fixture.manager()) {
+      Inputs in = fixture.model.inputs(manager, fixture.batch(), fixture.draws());
+      long before = NativeHeap.inUse();
+      NDArray loss = fixture.model.lossSum(in, 0.1, blocks, manager);
+      long after = NativeHeap.inUse();
+      assertThat(Operators.isRecorded(loss)).isTrue();
+      return after - before;
+    }
+  }
+}
