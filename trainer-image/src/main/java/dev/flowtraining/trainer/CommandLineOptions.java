@@ -109,6 +109,10 @@ final class CommandLineOptions {
         description = "processes of this machine that train together (${DEFAULT-VALUE}); in a cluster the operator starts them")
     int ranks = 1;
 
+    @Option(names = "--gpus", paramLabel = "LIST",
+        description = "such as 0,1,2,3: a process of this machine for each of these GPUs")
+    String gpus;
+
     @Option(names = "--resume-from", paramLabel = "PATH", description = "the checkpoint to go on from, relative to the run directory")
     String resumeFrom;
   }
@@ -117,7 +121,8 @@ final class CommandLineOptions {
     @Option(names = "--num", paramLabel = "N", defaultValue = "5", description = "checkpoints to average (${DEFAULT-VALUE})")
     int num = 5;
 
-    @Option(names = "--by", paramLabel = "HOW", defaultValue = "last", description = "last or valBest (${DEFAULT-VALUE})")
+    @Option(names = "--by", paramLabel = "HOW", defaultValue = "last", description = "last, valBest, or ema: the newest moving average"
+        + " (${DEFAULT-VALUE})")
     String by = "last";
   }
 
@@ -132,6 +137,16 @@ final class CommandLineOptions {
     public String[] getVersion() {
       return Versions.all().entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toArray(String[]::new);
     }
+  }
+
+  /** Whether stage 4 is to run in processes of its own. */
+  boolean startsRanks() {
+    return training.ranks > 1 || training.gpus != null;
+  }
+
+  /** Of {@code --gpus}; empty without it. */
+  List<String> gpus() {
+    return training.gpus == null ? List.of() : List.of(training.gpus.split(","));
   }
 
   boolean validates() {
@@ -188,13 +203,22 @@ final class CommandLineOptions {
   /** @throws StageFailure exit code 2 for a value that no stage takes */
   StageOptions stageOptions(Map<String, String> env) {
     oneOf("--engine", training.engine, "torch_ddp", "deepspeed");
-    oneOf("--by", averaging.by, "last", "valBest");
+    oneOf("--by", averaging.by, "last", "valBest", "ema");
     if (!training.device.matches(DEVICES)) {
       throw usage("--device " + training.device + " is none of auto, cpu, cuda");
     }
     demand(training.ranks >= 1, "--ranks has to be at least 1, not " + training.ranks);
-    demand(training.ranks == 1 || !env.containsKey("WORLD_SIZE"),
-        "--ranks starts ranks, but this process is one already (WORLD_SIZE is set); give one or the other");
+    demand(!startsRanks() || !env.containsKey("WORLD_SIZE"),
+        "--ranks and --gpus start ranks, but this process is one already (WORLD_SIZE is set); give one or the other");
+    demand(training.gpus == null || training.gpus.matches("\\d{1,4}(,\\d{1,4})*"),
+        "--gpus " + training.gpus + " is no list of numbers such as 0,1,2,3");
+    demand(training.gpus == null || gpus().stream().distinct().count() == gpus().size(),
+        "--gpus " + training.gpus + " names a GPU twice");
+    demand(training.gpus == null || training.ranks == 1 || training.ranks == gpus().size(),
+        "--gpus " + training.gpus + " are " + (training.gpus == null ? 0 : gpus().size()) + " ranks, not --ranks "
+            + training.ranks + "; leave --ranks out");
+    demand(training.gpus == null || !training.device.equals("cpu") && !training.device.contains(":"),
+        "--gpus and --device " + training.device + " exclude each other; leave --device out");
     demand(averaging.num >= 1, "--num has to be at least 1, not " + averaging.num);
     demand(data.dev == null || data.devFraction == null, "--dev and --dev-fraction exclude each other; give one of them");
     demand(data.devFraction == null || data.devFraction > 0 && data.devFraction < 1,

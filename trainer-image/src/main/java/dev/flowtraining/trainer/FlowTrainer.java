@@ -98,8 +98,8 @@ public final class FlowTrainer {
         new Check(layout, options.preset, options.config, stageOptions, options.checking.minFreeDisk, env).run(System.out);
         continue;
       }
-      if (wanted == Stage.TRAIN && options.training.ranks > 1) {
-        LocalRanks.run(options.training.ranks, FlowTrainer.class, args);
+      if (wanted == Stage.TRAIN && options.startsRanks()) {
+        LocalRanks.run(options.training.ranks, options.gpus(), FlowTrainer.class, args);
         continue;
       }
       FlowConfig config = ConfigLoader.load(options.preset, options.config);

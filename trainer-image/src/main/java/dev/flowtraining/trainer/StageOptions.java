@@ -18,7 +18,7 @@ import java.time.Duration;
  * @param device {@code auto}, {@code cpu} or {@code cuda}
  * @param resumeFrom the checkpoint that the operator accepted, relative to the run directory
  * @param averageNum checkpoints to average
- * @param averageBy {@code last} or {@code valBest}
+ * @param averageBy {@code last}, {@code valBest} or {@code ema}
  * @param rendezvousTimeout how long ranks wait for each other
  */
 public record StageOptions(

@@ -36,6 +36,19 @@ class CommandLineOptionsTest {
   }
 
   @Test
+  void gpusAndRanksSayHowManyProcessesTrain() {
+    assertThat(parse("run --run-dir r").startsRanks()).isFalse();
+    CommandLineOptions four = parse("run --run-dir r --gpus 0,1,2,3");
+    four.stageOptions(Map.of());
+    assertThat(four.startsRanks()).isTrue();
+    assertThat(four.gpus()).containsExactly("0", "1", "2", "3");
+    assertThat(parse("run --run-dir r --gpus 3").startsRanks()).as("one, but a certain one").isTrue();
+    assertThat(parse("train --run-dir r --ranks 4").startsRanks()).isTrue();
+    assertThat(catchThrowableOfType(StageFailure.class, () -> parse("train --run-dir r --gpus 0").stageOptions(
+        Map.of("WORLD_SIZE", "2")))).hasMessageContaining("WORLD_SIZE");
+  }
+
+  @Test
   void stagesGoByNameNumberAndRange() {
     assertThat(parse("train --run-dir r").wanted()).containsExactly(Stage.TRAIN);
     assertThat(parse("run --run-dir r --stages 3-4").wanted()).containsExactly(Stage.CHECK, Stage.PARQUET, Stage.TRAIN);
@@ -46,7 +59,8 @@ class CommandLineOptionsTest {
   @ParameterizedTest
   @ValueSource(strings = {"train --run-dir r --engine horovod", "train --run-dir r --device tpu", "average --run-dir r --num 0",
       "average --run-dir r --by best", "run --run-dir r --train a --dev b --dev-fraction 0.1", "run --run-dir r --dev-fraction 2",
-      "run --run-dir r --path-prefix /a"})
+      "run --run-dir r --path-prefix /a", "run --run-dir r --gpus 0,0", "run --run-dir r --gpus all",
+      "run --run-dir r --gpus 0,1 --ranks 3", "run --run-dir r --gpus 0 --device cpu", "train --run-dir r --ranks 0"})
   void valuesThatNoStageTakesAreUsageErrors(String line) {
     StageFailure failure =
         catchThrowableOfType(StageFailure.class, () -> parse(line).stageOptions(Map.of()));

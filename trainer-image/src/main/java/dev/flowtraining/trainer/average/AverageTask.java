@@ -23,7 +23,10 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Stage 5: the mean of the last N checkpoints, or of the N with the lowest validation loss. */
+/**
+ * Stage 5: the mean of the last N checkpoints, or of the N with the lowest validation loss; or the moving average that
+ * training kept, of the newest checkpoint that has one.
+ */
 public final class AverageTask implements StageTask {
   private static final int FORMAT = 1;
   private static final Logger LOG = LoggerFactory.getLogger(AverageTask.class);
@@ -47,26 +50,46 @@ public final class AverageTask implements StageTask {
     int num = context.options().averageNum();
     List<String> passedOver = new ArrayList<>();
     List<Candidate> candidates = Candidate.of(layout, passedOver::add);
-    Map<Path, StateDict> chosen = choose(candidates, num, best, passedOver);
+    boolean moving = context.options().averageBy().equals("ema");
+    Map<Path, StateDict> chosen =
+        moving ? newestAverage(candidates, passedOver) : choose(candidates, num, best, passedOver);
     passedOver.forEach(LOG::warn);
+    if (moving && chosen.isEmpty()) {
+      throw new StageFailure(ExitCode.MISSING, "NoCheckpoint", "no checkpoint in " + layout.experiment()
+          + " holds a moving average of the weights" + (passedOver.isEmpty() ? "" : " (" + passedOver.getFirst() + ")")
+          + "; train with train_conf.ema_decay, or average by last");
+    }
     if (chosen.isEmpty()) {
       throw new StageFailure(ExitCode.MISSING, "NoCheckpoint", "there is no readable checkpoint "
           + (best && !candidates.isEmpty() ? "with a validation loss " : "") + "in " + layout.experiment()
           + (passedOver.isEmpty() ? "" : " (" + passedOver.getFirst() + ")") + "; run stage train first"
           + (best ? ", with validation data, or average by last" : ""));
     }
-    if (chosen.size() < num) {
+    if (chosen.size() < num && !moving) {
       LOG.warn("averaging {} checkpoints, as there are no more; {} were asked for", chosen.size(), num);
     }
     context.progress().update(Stage.AVERAGE, 0.3, "averaging " + chosen.size() + " checkpoints");
     StateDictFile.write(layout.averaged(), Mean.of(chosen));
     Map<String, Object> counts = new LinkedHashMap<>();
     counts.put("averaged", chosen.size());
-    counts.put("asked", num);
-    counts.put("by", best ? "valBest" : "last");
+    counts.put("asked", moving ? 1 : num);
+    counts.put("by", context.options().averageBy());
     counts.put("checkpoints", chosen.keySet().stream().map(f -> layout.root().relativize(f).toString()).toList());
     counts.put("passedOver", passedOver.size());
     return new Result(counts, InputHash.ofFile(layout.averaged()));
+  }
+
+  private static Map<Path, StateDict> newestAverage(List<Candidate> candidates, List<String> passedOver) {
+    for (Candidate candidate : candidates.stream().sorted(Candidate.NEWEST).toList()) {
+      if (Files.isRegularFile(candidate.average())) {
+        try {
+          return Map.of(candidate.average(), StateDictFile.read(candidate.average()));
+        } catch (StageFailure e) {
+          passedOver.add("passed over " + candidate.average() + ": " + e.getMessage());
+        }
+      }
+    }
+    return Map.of();
   }
 
   /** Reads the best or newest N that are whole; in the place of one that is not the one before is taken. */

@@ -40,6 +40,11 @@ record Candidate(Path file, int attempt, long step, Double cvLoss) {
     return file.getFileName().toString();
   }
 
+  /** Where the moving average of the weights is, if one was kept. */
+  Path average() {
+    return file.resolveSibling(name().replaceFirst("(_whole)?\\.pt$", "_ema.pt"));
+  }
+
   /** All that the attempts of a run have left. What has no readable yaml is passed over, and said so. */
   static List<Candidate> of(RunLayout layout, Consumer<String> log) throws IOException {
     List<Candidate> all = new ArrayList<>();

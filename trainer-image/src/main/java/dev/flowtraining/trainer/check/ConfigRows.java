@@ -41,9 +41,12 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
       rows.add(deepspeed(config, options));
     }
     FlowConfig.Train train = config.trainConf();
-    rows.add(options.averageBy().equals("valBest")
-        ? averaging(options.averageNum(), "keep_best", train.keepBest())
-        : averaging(options.averageNum(), "keep_last", train.keepLast()));
+    rows.add(switch (options.averageBy()) {
+      case "valBest" -> averaging(options.averageNum(), "keep_best", train.keepBest());
+      case "ema" -> train.emaDecay() > 0 ? Row.ok("averaging", "moving average, decay " + train.emaDecay())
+          : Row.warn("averaging", "ema, but train_conf.ema_decay is 0", "set train_conf.ema_decay, such as 0.9999");
+      default -> averaging(options.averageNum(), "keep_last", train.keepLast());
+    });
     long whole = BYTES_PER_PARAMETER + (train.emaDecay() > 0 ? BYTES_OF_WEIGHTS : 0);
     return new ConfigRows(rows, new DiskSize(
         ((train.keepLast() + 1L) * whole + (long) train.keepBest() * BYTES_OF_WEIGHTS) * estimate.parameters()));

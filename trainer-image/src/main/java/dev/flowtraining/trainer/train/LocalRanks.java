@@ -30,12 +30,14 @@ public final class LocalRanks {
    * Starts this program once for each rank, with the JVM options of this process and a part of its heap, and waits for
    * all. Being terminated, it terminates them; when one fails, it terminates the rest.
    *
+   * @param gpus a rank for each; without any, {@code ranks} ranks on the device that the arguments name
    * @param mainClass whose {@code main} a rank runs
    * @param arguments of this process; a rank gets them with the stage {@code train}
    * @throws StageFailure {@code RankFailed} with the exit code that explains the end
    */
-  public static void run(int ranks, Class<?> mainClass, String[] arguments) throws IOException, InterruptedException {
-    int code = verdict(start(ranks, mainClass, arguments));
+  public static void run(int ranks, List<String> gpus, Class<?> mainClass, String[] arguments)
+      throws IOException, InterruptedException {
+    int code = verdict(start(gpus.isEmpty() ? ranks : gpus.size(), gpus, mainClass, arguments));
     if (code != 0) {
       ExitCode known = Arrays.stream(ExitCode.values()).filter(c -> c.code() == code).findFirst()
           .orElse(ExitCode.UNKNOWN);
@@ -43,13 +45,16 @@ public final class LocalRanks {
     }
   }
 
-  private static List<Integer> start(int ranks, Class<?> mainClass, String[] arguments)
+  private static List<Integer> start(int ranks, List<String> gpus, Class<?> mainClass, String[] arguments)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     command.add("-Xmx" + Math.max(LEAST_HEAP, Runtime.getRuntime().maxMemory() / ranks)); // the last one counts
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), mainClass.getName()));
     command.addAll(ofRank(arguments));
+    if (!gpus.isEmpty() && Arrays.stream(arguments).noneMatch(a -> a.startsWith("--device"))) {
+      command.addAll(List.of("--device", "cuda")); // a GPU that is not there is an error, not a CPU
+    }
     int port = freePort();
     List<Process> processes = new ArrayList<>();
     Thread terminating = new Thread(() -> end(processes));
@@ -62,6 +67,10 @@ public final class LocalRanks {
             "WORLD_SIZE", Integer.toString(ranks), "JOB_COMPLETION_INDEX", "0",
             "MASTER_ADDR", "127.0.0.1", "MASTER_PORT", Integer.toString(port)));
         builder.environment().remove("RANK");
+        if (!gpus.isEmpty()) {
+          // all of them for each, or NVLink is lost; a rank takes the one that LOCAL_RANK counts
+          builder.environment().put("CUDA_VISIBLE_DEVICES", String.join(",", gpus));
+        }
         processes.add(builder.start());
       }
       awaitAllOrAFailure(processes);
@@ -101,7 +110,7 @@ public final class LocalRanks {
     for (int i = 0; i < arguments.length; i++) {
       String argument = arguments[i];
       boolean option = argument.startsWith("--");
-      if (option && argument.matches("--(ranks|stages)(=.*)?")) {
+      if (option && argument.matches("--(ranks|gpus|stages)(=.*)?")) {
         i += argument.contains("=") ? 0 : 1;
         continue;
       }

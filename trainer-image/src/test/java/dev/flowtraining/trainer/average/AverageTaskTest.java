@@ -67,6 +67,28 @@ class AverageTaskTest {
   }
 
   @Test
+  void theMovingAverageOfTheNewestIsTakenAsItIs() throws IOException {
+    Files.createDirectories(layout().attempt(1));
+    checkpoint(1, "epoch_0_whole", 0, 5, "CV", 0.1, 1);
+    StageFailure none = catchThrowableOfType(StageFailure.class, () -> average(5, "ema"));
+    assertThat(none.exitCode()).isEqualTo(ExitCode.MISSING);
+    assertThat(none).hasMessageContaining("train_conf.ema_decay");
+    checkpoint(1, "epoch_1_whole", 1, 10, "CV", 0.5, 2);
+    checkpoint(1, "step_7", 1, 7, "TRAIN", 0.5, 3);
+    for (String name : List.of("epoch_0", "epoch_1", "step_7")) {
+      float value = name.equals("epoch_1") ? 8 : 9;
+      StateDictFile.write(layout().attempt(1).resolve(name + "_ema.pt"),
+          StateDict.of(Map.of("w", Tensor.of(new float[] {value, -value}, 2)), Map.of("ema_steps", 10L)));
+    }
+    StageTask.Result result = average(5, "ema");
+    assertThat(weight()).isEqualTo(8);
+    assertThat(result.counts()).containsEntry("averaged", 1).containsEntry("by", "ema");
+    Files.write(layout().attempt(1).resolve("epoch_1_ema.pt"), new byte[9]);
+    average(5, "ema");
+    assertThat(weight()).as("of the one before").isEqualTo(9);
+  }
+
+  @Test
   void theMeanOfTheBestIsUpstreams() throws IOException {
     copyFixtures(1);
     JsonNode meta = Fixtures.json("checkpoints/meta.json").get("average");
