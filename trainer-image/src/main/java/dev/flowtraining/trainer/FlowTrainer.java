@@ -12,6 +12,7 @@ import dev.flowtraining.trainer.progress.RunReport;
 import dev.flowtraining.trainer.progress.TerminationMessage;
 import dev.flowtraining.trainer.speaker.SpeakerEmbedding;
 import dev.flowtraining.trainer.tokens.SpeechTokens;
+import dev.flowtraining.trainer.train.Engine;
 import dev.flowtraining.trainer.train.LocalRanks;
 import dev.flowtraining.trainer.train.TrainTask;
 import dev.flowtraining.trainer.validate.Validate;
@@ -103,6 +104,9 @@ public final class FlowTrainer {
         continue;
       }
       FlowConfig config = ConfigLoader.load(options.preset, options.config);
+      if (wanted == Stage.TRAIN) {
+        Engine.demandAgreement(ConfigLoader.own(options.config), config, stageOptions);
+      }
       StageContext context = new StageContext(layout, config, stageOptions, ranks, report);
       new StageRunner(context, report, env).run(wanted, task(wanted), step);
     }

@@ -22,8 +22,8 @@ import dev.flowtraining.trainer.torch.Torch;
 import dev.flowtraining.trainer.train.Adam;
 import dev.flowtraining.trainer.train.Exchange;
 import dev.flowtraining.trainer.train.Replicated;
-import dev.flowtraining.trainer.train.Share;
 import dev.flowtraining.trainer.train.Update;
+import dev.flowtraining.trainer.train.Zero;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -40,6 +41,9 @@ import picocli.CommandLine.Option;
     description = "Times forward, backward, clipping and Adam of the flow model on synthetic batches.")
 public final class Bench implements Callable<Integer> {
   private enum Preset { production, tiny }
+
+  /** Of torch's GradScaler at the start; it stays here. */
+  private static final double LOSS_SCALE = 65536;
 
   @Option(names = "--preset", defaultValue = "production", description = "Sizes: ${COMPLETION-CANDIDATES}.")
   private Preset preset;
@@ -74,11 +78,17 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--seed", defaultValue = "1986", description = "Seed of lengths, content and draws.")
   private int seed;
 
-  @Option(names = "--precision", defaultValue = "auto", description = "fp32, tf32, bf16 or auto.")
+  @Option(names = "--precision", defaultValue = "auto", description = "fp32, tf32, bf16, fp16 or auto.")
   private String precisionName;
 
   @Option(names = "--graphs", arity = "1", defaultValue = "true", description = "Record CUDA graphs: true or false.")
   private boolean graphs;
+
+  @Option(names = "--zero", defaultValue = "0", description = "Stage of ZeRO over the ranks: 0, 1 or 2.")
+  private int zero;
+
+  @Option(names = "--recompute", arity = "1", defaultValue = "false", description = "Compute blocks again in the backward pass.")
+  private boolean recompute;
 
   private Precision precision;
   private long micro;
@@ -121,42 +131,55 @@ public final class Bench implements Callable<Integer> {
 
   private void time(ModelConfig config, Device device) throws JsonProcessingException {
     SyntheticBatches data = new SyntheticBatches(config, batches, maxFrames, seed + 7 * collective.rank());
-    try (Parameters parameters = Parameters.create(config, device, precision);
-        Adam adam = new Adam(Share.whole(parameters), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
+    Parameters.Layout layout = new Parameters.Layout(
+        Set.of(), zero == 0 ? 1 : collective.worldSize(), zero == 2 && precision.isHalf());
+    try (Parameters parameters = Parameters.create(config, device, precision, layout)) {
       parameters.initialise(seed);
-      Exchange exchange = Replicated.of(parameters, collective);
-      FlowModel flow = new FlowModel(config, new FlowConfig.FlowMatching(1e-6, 0.2, 0.5, 0.3), parameters);
-      List<Batch> prepared = new ArrayList<>();
-      for (int i = 0; i < data.size(); i++) {
-        prepared.add(data.batch(i));
+      Exchange exchange = zero == 0 ? Replicated.of(parameters, collective)
+          : new Zero(parameters, collective, new Zero.Sizes(500_000_000, 500_000_000));
+      try (Adam adam = new Adam(exchange.share(), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
+        time(config, device, data, exchange, adam);
       }
-      List<Double> warmupLosses = new ArrayList<>();
-      try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, false);
-          DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
-        for (int i = 0; i < warmup; i++) {
-          step(passes, exchange, adam, draws);
-          warmupLosses.add(round(lossSum.getFloat() * mean, 4));
-        }
-        synchronize(device);
-        collective.barrier();
-        micro = valid = padded = utterances = 0;
-        long cpuStart = cpuNanos();
-        long start = System.nanoTime();
-        for (int i = 0; i < steps; i++) {
-          step(passes, exchange, adam, draws);
-        }
-        synchronize(device);
-        double seconds = (System.nanoTime() - start) / 1e9;
-        double cpuSeconds = (cpuNanos() - cpuStart) / 1e9;
-        double[] sums = collective.allReduce(micro, valid, padded, utterances);
-        micro = (long) sums[0];
-        valid = (long) sums[1];
-        padded = (long) sums[2];
-        utterances = (long) sums[3];
-        if (collective.rank() == 0) {
-          System.out.println(new ObjectMapper().writeValueAsString(
-              report(parameters, device, seconds, cpuSeconds, warmupLosses)));
-        }
+    }
+  }
+
+  private void time(ModelConfig config, Device device, SyntheticBatches data, Exchange exchange, Adam adam)
+      throws JsonProcessingException {
+    Parameters parameters = exchange.share().parameters();
+    FlowModel flow = new FlowModel(config, new FlowConfig.FlowMatching(1e-6, 0.2, 0.5, 0.3), parameters);
+    List<Batch> prepared = new ArrayList<>();
+    for (int i = 0; i < data.size(); i++) {
+      prepared.add(data.batch(i));
+    }
+    List<Double> warmupLosses = new ArrayList<>();
+    try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, recompute);
+        DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
+      if (precision == Precision.FP16) {
+        passes.scaleLoss(LOSS_SCALE);
+      }
+      for (int i = 0; i < warmup; i++) {
+        step(passes, exchange, adam, draws);
+        warmupLosses.add(round(lossSum.getFloat() * mean, 4));
+      }
+      synchronize(device);
+      collective.barrier();
+      micro = valid = padded = utterances = 0;
+      long cpuStart = cpuNanos();
+      long start = System.nanoTime();
+      for (int i = 0; i < steps; i++) {
+        step(passes, exchange, adam, draws);
+      }
+      synchronize(device);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      double cpuSeconds = (cpuNanos() - cpuStart) / 1e9;
+      double[] sums = collective.allReduce(micro, valid, padded, utterances);
+      micro = (long) sums[0];
+      valid = (long) sums[1];
+      padded = (long) sums[2];
+      utterances = (long) sums[3];
+      if (collective.rank() == 0) {
+        System.out.println(new ObjectMapper().writeValueAsString(
+            report(parameters, device, seconds, cpuSeconds, warmupLosses)));
       }
     }
   }
@@ -178,6 +201,7 @@ public final class Bench implements Callable<Integer> {
       DrawsAhead.Drawn drawn = draws.next();
       Batch batch = drawn.batch();
       passes.run(batch, drawn.draws(), micro);
+      exchange.passDone();
       micro++;
       frames += batch.validFrames();
       valid += batch.validFrames();
@@ -185,7 +209,7 @@ public final class Bench implements Callable<Integer> {
       utterances += batch.size();
     }
     mean = 1 / (collective.allReduce(frames)[0] * 80);
-    update = Update.apply(exchange, adam, lr, mean, gradClip);
+    update = Update.apply(exchange, adam, lr, mean / passes.lossScale(), gradClip);
   }
 
   private Map<String, Object> report(
@@ -198,6 +222,8 @@ public final class Bench implements Callable<Integer> {
     r.put("graphs", graphs && device.isGpu());
     r.put("max_frames", maxFrames);
     r.put("accum", accum);
+    r.put("zero", zero);
+    r.put("recompute", recompute);
     r.put("world", collective.worldSize());
     r.put("device", device.toString());
     r.put("threads", threads);

@@ -4,6 +4,7 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.config.OwnSettings;
 import dev.flowtraining.trainer.train.Engine;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,7 +39,7 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
     rows.add(Row.ok("config", from + ", %,d parameters".formatted(estimate.parameters())));
     rows.add(memory(estimate, limit));
     if (options.engine().equals("deepspeed")) {
-      rows.add(deepspeed(config, options));
+      rows.add(deepspeed(config, ConfigLoader.own(file), options));
     }
     FlowConfig.Train train = config.trainConf();
     rows.add(switch (options.averageBy()) {
@@ -58,9 +59,9 @@ record ConfigRows(List<Row> rows, DiskSize checkpoints) {
         "on the CPU give the training container more memory, or lower dataset_conf.max_frames_in_batch");
   }
 
-  private static Row deepspeed(FlowConfig config, StageOptions options) {
+  private static Row deepspeed(FlowConfig config, OwnSettings own, StageOptions options) {
     try {
-      Engine.of(config, options, 0);
+      Engine.demandAgreement(own, config, options);
       return Row.ok("deepspeed config", options.deepspeedConfig().toString());
     } catch (StageFailure e) {
       return Row.failed("deepspeed config", "", e);

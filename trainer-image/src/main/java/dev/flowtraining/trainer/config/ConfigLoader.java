@@ -38,19 +38,27 @@ public final class ConfigLoader {
     if (file == null) {
       return checked(presetSettings(preset == null ? "production" : preset));
     }
-    String text;
-    try {
-      text = Files.readString(file);
-    } catch (IOException e) {
-      throw new StageFailure(ExitCode.MISSING, "ConfigNotFound", "cannot read the config " + file + ": " + e, e);
-    }
-    ConfigText own = ConfigText.parse(file.toString(), text);
+    ConfigText own = read(file);
     if (preset != null && own.preset() != null && !own.preset().equals(preset)) {
       throw new StageFailure(ExitCode.USAGE, "InvalidConfig", file + " says 'preset: " + own.preset()
           + "' but preset " + preset + " is asked for; give only one of them");
     }
     String base = own.preset() != null ? own.preset() : preset != null ? preset : "production";
     return checked(presetSettings(base).under(own));
+  }
+
+  /** What a file sets itself; nothing without one. */
+  public static OwnSettings own(Path fileOrNull) {
+    ConfigText text = fileOrNull == null ? new ConfigText(null, Map.of(), Map.of()) : read(fileOrNull);
+    return new OwnSettings(text.values(), text.places());
+  }
+
+  private static ConfigText read(Path file) {
+    try {
+      return ConfigText.parse(file.toString(), Files.readString(file));
+    } catch (IOException e) {
+      throw new StageFailure(ExitCode.MISSING, "ConfigNotFound", "cannot read the config " + file + ": " + e, e);
+    }
   }
 
   /**

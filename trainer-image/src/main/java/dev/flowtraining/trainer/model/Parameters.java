@@ -51,6 +51,7 @@ public final class Parameters implements AutoCloseable {
   private final LinkedHashMap<String, Slot> slots = new LinkedHashMap<>();
   private final Map<String, NDArray> views;
   private final Layout layout;
+  private final Precision precision;
   private final long size;
   private final long trained;
   private final NDArray flat;
@@ -65,6 +66,7 @@ public final class Parameters implements AutoCloseable {
       throw new IllegalArgumentException("in float32 passes add to the sums themselves, which are whole");
     }
     this.layout = layout;
+    this.precision = precision;
     specs.forEach(spec -> slots.put(spec.name(), null)); // in the model's order, wherever they lie
     long end = place(specs.stream().filter(s -> !layout.frozen().contains(s.name())).toList(), 0);
     trained = Math.ceilDiv(end, (long) ALIGNMENT * layout.parts()) * ALIGNMENT * layout.parts();
@@ -303,6 +305,11 @@ public final class Parameters implements AutoCloseable {
     return trained;
   }
 
+  /** What passes compute in. */
+  public Precision precision() {
+    return precision;
+  }
+
   public Layout layout() {
     return layout;
   }
@@ -310,6 +317,11 @@ public final class Parameters implements AutoCloseable {
   /** Parameters of the model. */
   public long count() {
     return slots.values().stream().mapToLong(s -> s.spec().elements()).sum();
+  }
+
+  /** Those of {@link #count} that are trained. */
+  public long trainedCount() {
+    return slots.values().stream().filter(this::isTrained).mapToLong(s -> s.spec().elements()).sum();
   }
 
   public Device device() {

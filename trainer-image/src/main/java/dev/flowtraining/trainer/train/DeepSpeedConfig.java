@@ -94,7 +94,12 @@ final class DeepSpeedConfig {
     if (bf16 && fp16) {
       throw file.invalid("fp16.enabled and bf16.enabled exclude each other; set one of them to false");
     }
-    return bf16 ? "bf16" : fp16 ? "fp16" : file.has("fp16.enabled") || file.has("bf16.enabled") ? "fp32" : otherwise;
+    if (!file.has("fp16.enabled") && !file.has("bf16.enabled")) {
+      return otherwise;
+    }
+    String precision = bf16 ? "bf16" : fp16 ? "fp16" : "fp32";
+    file.sets(file.has("bf16.enabled") ? "bf16.enabled" : "fp16.enabled", "train_conf.precision", precision);
+    return precision;
   }
 
   /** DeepSpeed's rules begin to count good steps with the second one. */
@@ -129,15 +134,23 @@ final class DeepSpeedConfig {
   private String type(FlowConfig.Train train) {
     boolean decoupled = file.truth("optimizer.params.adam_w_mode", true);
     String type = file.word("optimizer.type", "");
-    return switch (type.toLowerCase(Locale.ROOT)) {
+    String optim = switch (type.toLowerCase(Locale.ROOT)) {
       case "" -> train.optim();
       case "adamw" -> "adamw";
       case "adam" -> decoupled ? "adamw" : "adam";
       default -> throw file.invalid("optimizer.type \"" + type + "\" is not one of Adam, AdamW");
     };
+    if (file.has("optimizer.type")) {
+      file.sets("optimizer.type", "train_conf.optim", optim);
+    }
+    return optim;
   }
 
   private Optional<LearningRate> scheduler(FlowConfig.Train train) {
-    return file.has("scheduler") ? Optional.of(DeepSpeedRate.of(file, train.optimConf().lr())) : Optional.empty();
+    if (!file.has("scheduler")) {
+      return Optional.empty();
+    }
+    file.sets("scheduler.type", "train_conf.scheduler", file.word("scheduler.type", ""));
+    return Optional.of(DeepSpeedRate.of(file, train.optimConf().lr()));
   }
 }

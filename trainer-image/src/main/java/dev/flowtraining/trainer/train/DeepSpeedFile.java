@@ -3,10 +3,12 @@ package dev.flowtraining.trainer.train;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.TextNode;
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.config.OwnSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The JSON of a DeepSpeed config, read by key such as {@code optimizer.params.lr}; what is wrong is named so. */
 final class DeepSpeedFile {
@@ -140,6 +143,28 @@ final class DeepSpeedFile {
       throw invalid(key + " " + !position + " is not supported: " + why + "; set it to " + position
           + " or leave it out");
     }
+  }
+
+  /** Says what a setting of the config becomes by a key whose value reads otherwise. */
+  void sets(String key, String setting, String value) {
+    note(key, setting, TextNode.valueOf(value));
+  }
+
+  /** @throws StageFailure when a setting that this file has too is set to something else */
+  void demandAgreement(OwnSettings own) {
+    values.forEach((setting, here) -> {
+      Object there = own.values().get(setting);
+      if (there != null && !numbersOrWords(there).equals(numbersOrWords(here))) {
+        throw new StageFailure(ExitCode.USAGE, "InvalidConfig", own.places().get(setting) + ": " + setting + " " + there
+            + " contradicts " + places.get(setting) + ", which says " + here + "; set it in one of them");
+      }
+    });
+  }
+
+  private static List<Object> numbersOrWords(Object value) {
+    JsonNode node = value instanceof JsonNode json ? json : new ObjectMapper().valueToTree(value);
+    return (node.isArray() ? node.valueStream() : Stream.of(node))
+        .<Object>map(n -> n.isNumber() ? (Object) n.asDouble() : n.asText()).toList();
   }
 
   /** Checks the config that came of it; a value out of range is told with its key here. */

@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.train;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.config.OwnSettings;
 import dev.flowtraining.trainer.model.Frozen;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.Precision;
@@ -29,6 +30,18 @@ public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, LossScale.
         ? new DeepSpeedConfig(DeepSpeedFile.read(options.deepspeedConfig()), worldSize).over(config)
         : new Engine(config, 0, new Zero.Sizes(Long.MAX_VALUE, Long.MAX_VALUE), LossScale.Rules.TORCH,
             Optional.empty());
+  }
+
+  /**
+   * @param own what the user's config file sets itself
+   * @throws dev.flowtraining.trainer.StageFailure 2, {@code InvalidConfig}, when a DeepSpeed file contradicts it
+   */
+  public static void demandAgreement(OwnSettings own, FlowConfig config, StageOptions options) throws IOException {
+    if ("deepspeed".equals(options.engine())) {
+      DeepSpeedFile file = DeepSpeedFile.read(options.deepspeedConfig());
+      new DeepSpeedConfig(file, 0).over(config);
+      file.demandAgreement(own);
+    }
   }
 
   Parameters.Layout layout(Precision precision, int ranks) {

@@ -15,12 +15,12 @@ import java.util.Optional;
  */
 record Learner(Exchange exchange, Optimizer optimizer, Optional<LossScale> lossScale) implements AutoCloseable {
 
-  static Learner of(Engine engine, Parameters parameters, Collective collective, Precision precision) {
+  static Learner of(Engine engine, Parameters parameters, Collective collective) {
     Exchange exchange = engine.exchange(parameters, collective);
     FlowConfig.Train train = engine.config().trainConf();
     Optimizer adam = new Adam(exchange.share(), train.optimConf(), train.optim().equals("adamw"));
     return new Learner(exchange, train.emaDecay() == 0 ? adam : new Averaged(adam, exchange.share(), train.emaDecay()),
-        precision == Precision.FP16 ? Optional.of(new LossScale(engine.lossScaling())) : Optional.empty());
+        parameters.precision() == Precision.FP16 ? Optional.of(new LossScale(engine.lossScaling())) : Optional.empty());
   }
 
   Parameters parameters() {

@@ -62,8 +62,7 @@ public final class TrainTask implements StageTask {
     try (StopSignal stop = new StopSignal();
         Parameters parameters = Parameters.create(
             config.model(), device, precision, engine.layout(precision, collective.worldSize()))) {
-      Map<String, Object> counts = train(context, engine, precision, parameters,
-          new Data(train, dev, data), collective, stop);
+      Map<String, Object> counts = train(context, engine, parameters, new Data(train, dev, data), collective, stop);
       collective.close();
       return new Result(counts, outputHash(context.layout()));
     } catch (StageFailure e) {
@@ -78,10 +77,10 @@ public final class TrainTask implements StageTask {
   /** @param hash of both */
   private record Data(ParquetExamples train, ParquetExamples dev, String hash) {}
 
-  private static Map<String, Object> train(StageContext context, Engine engine, Precision precision,
-      Parameters parameters, Data data, Collective collective, StopSignal stop) throws IOException {
+  private static Map<String, Object> train(StageContext context, Engine engine, Parameters parameters, Data data,
+      Collective collective, StopSignal stop) throws IOException {
     FlowConfig config = engine.config();
-    try (Learner learner = Learner.of(engine, parameters, collective, precision)) {
+    try (Learner learner = Learner.of(engine, parameters, collective)) {
       Run run = new Run(context, engine, collective, parameters, data.hash());
       Run.Start start = run.start(learner, init(context.options()));
       MicroBatches batches =

@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
@@ -14,6 +15,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -96,6 +98,30 @@ class DeepSpeedConfigTest {
     assertThat(Settings.binding(engine)).containsEntry("deepspeed.scheduler", engine.learningRate().toString());
   }
 
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+      "optim_conf: {lr: 1.0e-3} | {\"optimizer\": {\"params\": {\"lr\": 0.001}}} | ",
+      "optim_conf: {betas: [0.9, 0.999]} | {\"optimizer\": {\"params\": {\"betas\": [0.9, 0.999]}}} | ",
+      "max_epoch: 3 | {\"optimizer\": {\"params\": {\"lr\": 0.001}}} | ",
+      "optim_conf: {lr: 1.0e-4} | {\"optimizer\": {\"params\": {\"lr\": 0.001}}} | optimizer.params.lr",
+      "accum_grad: 4 | {\"gradient_accumulation_steps\": 2} | gradient_accumulation_steps",
+      "optim: adam | {\"optimizer\": {\"type\": \"AdamW\"}} | optimizer.type",
+      "precision: bf16 | {\"fp16\": {\"enabled\": true}} | fp16.enabled",
+      "scheduler: cosine, scheduler_conf: {max_steps: 900} | {\"scheduler\": {\"type\": \"WarmupLR\", "
+          + "\"params\": {\"warmup_max_lr\": 0.1}}} | scheduler.type"})
+  void a_setting_of_the_users_own_config_is_not_overruled(String train, String json, String key) throws IOException {
+    Path config = Files.writeString(dir.resolve("own.yaml"), "preset: tiny\ntrain_conf: {" + train + "}\n");
+    StageOptions options = options("deepspeed", Files.writeString(dir.resolve("ds.json"), json));
+    ThrowingCallable agreed =
+        () -> Engine.demandAgreement(ConfigLoader.own(config), ConfigLoader.load(null, config), options);
+    if (key == null) {
+      assertThatCode(agreed).doesNotThrowAnyException();
+    } else {
+      assertThatThrownBy(agreed).isInstanceOf(StageFailure.class).hasMessageContaining(config + " line 2: train_conf.")
+          .hasMessageContaining("contradicts").hasMessageContaining("ds.json: " + key);
+    }
+  }
+
   @Test
   void the_batch_size_has_to_be_that_of_the_ranks() throws IOException {
     String json = "{\"train_batch_size\": 8, \"gradient_accumulation_steps\": 4}";
@@ -168,7 +194,11 @@ class DeepSpeedConfigTest {
   }
 
   private Engine apply(String engine, Path file) throws IOException {
-    return Engine.of(TINY, new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", engine, file, "cpu",
-        null, 5, "last", Duration.ofSeconds(1)), 2);
+    return Engine.of(TINY, options(engine, file), 2);
+  }
+
+  private static StageOptions options(String engine, Path file) {
+    return new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", engine, file, "cpu", null, 5, "last",
+        Duration.ofSeconds(1));
   }
 }

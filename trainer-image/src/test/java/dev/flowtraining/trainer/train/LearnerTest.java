@@ -40,7 +40,7 @@ class LearnerTest {
       Parameters parameters = Parameters.create(Toy.MODEL, Torch.start("cpu", 1), precision,
           engine.layout(precision, collective.worldSize()));
       parameters.initialise(7);
-      return new Toys(parameters, Learner.of(engine, parameters, collective, precision), Toy.flow(parameters));
+      return new Toys(parameters, Learner.of(engine, parameters, collective), Toy.flow(parameters));
     }
 
     void step(int step) {

@@ -38,7 +38,8 @@ class ZeroRunTest {
       Files.writeString(run.config(), "preset: tiny\n" + CONFIG.replace("max_epoch: 1", "max_epoch: 2"));
       List<StageTask.Result> results = train(run, ranks, 2);
       assertThat(run.dir.resolve("exp/flow_model/train.log")).content()
-          .contains("training goes on from exp/flow_model/attempt-1/epoch_0_whole.pt");
+          .contains("training goes on from exp/flow_model/attempt-1/epoch_0_whole.pt")
+          .contains("parameters are trained, in fp32; the optimizer holds");
       assertThat(run.metrics("validation").getLast().get("cv_loss").asDouble()).isLessThan(Double.parseDouble(first));
       assertThat((double) bytes(results) * ranks / (4 * quarter)).isBetween(0.99, 1.01);
     }
