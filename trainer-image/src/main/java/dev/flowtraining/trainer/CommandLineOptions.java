@@ -121,8 +121,8 @@ final class CommandLineOptions {
     @Option(names = "--num", paramLabel = "N", defaultValue = "5", description = "checkpoints to average (${DEFAULT-VALUE})")
     int num = 5;
 
-    @Option(names = "--by", paramLabel = "HOW", defaultValue = "last", description = "last, valBest, or ema: the newest moving average"
-        + " (${DEFAULT-VALUE})")
+    @Option(names = "--by", paramLabel = "HOW", defaultValue = "last",
+        description = "last, valBest, or ema: the newest moving average (${DEFAULT-VALUE})")
     String by = "last";
   }
 

@@ -68,8 +68,8 @@ record Failure(ExitCode exitCode, String reason, String message, boolean known) 
 
   private static Failure outOfMemory(String what) {
     return new Failure(ExitCode.OUT_OF_MEMORY, "OutOfMemory", what + "; lower dataset_conf.max_frames_in_batch,"
-        + " dataset_conf.prefetch_mib or dataset_conf.num_workers, or give the container more memory (spec.training.resources)",
-        true);
+        + " dataset_conf.prefetch_mib or dataset_conf.num_workers, set train_conf.activation_checkpointing,"
+        + " or give the container more memory (spec.training.resources)", true);
   }
 
   /** DJL has no type of its own for it, so libtorch's two allocators are known by their words. */

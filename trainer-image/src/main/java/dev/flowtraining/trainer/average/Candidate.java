@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  *
  * @param file {@code epoch_N_whole.pt} or {@code step_N.pt}
  * @param attempt the later of two attempts wins
- * @param cvLoss validation loss, null for a checkpoint within an epoch
+ * @param cvLoss validation loss, null for a checkpoint that was not validated
  */
 record Candidate(Path file, int attempt, long step, Double cvLoss) {
   private static final Pattern NAME = Pattern.compile("(epoch_\\d+_whole|step_\\d+)\\.pt");

@@ -87,7 +87,8 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--zero", defaultValue = "0", description = "Stage of ZeRO over the ranks: 0, 1 or 2.")
   private int zero;
 
-  @Option(names = "--recompute", arity = "1", defaultValue = "false", description = "Compute blocks again in the backward pass.")
+  @Option(names = "--recompute", arity = "1", defaultValue = "false",
+      description = "Compute blocks again in the backward pass: true or false.")
   private boolean recompute;
 
   private Precision precision;

@@ -6,13 +6,12 @@ import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
 
 /**
- * Roughly what a rank's training takes in float32: weights, gradients and two Adam moments; activations by a count of
- * the values that backward keeps.
+ * Roughly what a rank's training takes in float32: weights, gradients, two Adam moments and perhaps a moving average;
+ * activations by a count of the values that backward keeps.
  *
  * @param activations bytes
  */
-record MemoryEstimate(long parameters, long activations) {
-  private static final int BYTES_PER_PARAMETER = 4 * (1 + 1 + 2);
+record MemoryEstimate(long parameters, int bytesPerParameter, long activations) {
   /** Saved vectors of hidden width per frame in a DiT block: projections, norms, gates, the convolution's layers. */
   private static final int KEPT_BY_A_BLOCK = 30;
   /** The same for a block of the encoder. */
@@ -24,13 +23,22 @@ record MemoryEstimate(long parameters, long activations) {
     double frames = config.datasetConf().maxFramesInBatch();
     ModelConfig.Estimator d = m.estimator();
     ModelConfig.Encoder e = m.encoder();
-    double dit = frames * d.depth() * d.hiddenSize() * (KEPT_BY_A_BLOCK + 4 * d.mlpRatio());
-    double up = frames * e.numUpBlocks() * (KEPT_BY_AN_ENCODER_BLOCK * e.outputSize() + 4.0 * e.linearUnits());
-    double down = frames / 2 * e.numBlocks() * (KEPT_BY_AN_ENCODER_BLOCK * e.outputSize() + 4.0 * e.linearUnits());
-    return new MemoryEstimate(parameters, (long) (4 * (dit + up + down)));
+    boolean recomputed = config.trainConf().activationCheckpointing();
+    double ditBlock = d.hiddenSize() * (KEPT_BY_A_BLOCK + 4 * d.mlpRatio());
+    double encoderBlock = KEPT_BY_AN_ENCODER_BLOCK * e.outputSize() + 4.0 * e.linearUnits();
+    double dit = frames * kept(d.depth(), d.hiddenSize(), ditBlock, recomputed);
+    double up = frames * kept(e.numUpBlocks(), e.outputSize(), encoderBlock, recomputed);
+    double down = frames / 2 * kept(e.numBlocks(), e.outputSize(), encoderBlock, recomputed);
+    int copies = config.trainConf().emaDecay() > 0 ? 5 : 4;
+    return new MemoryEstimate(parameters, Float.BYTES * copies, (long) (Float.BYTES * (dit + up + down)));
+  }
+
+  /** Values per frame of so many blocks: all of each, or the inputs of all and the rest of one. */
+  private static double kept(int blocks, int width, double ofBlock, boolean recomputed) {
+    return recomputed ? (double) blocks * width + ofBlock : blocks * ofBlock;
   }
 
   long bytes() {
-    return BYTES_PER_PARAMETER * parameters + activations;
+    return bytesPerParameter * parameters + activations;
   }
 }

@@ -180,8 +180,8 @@ final class ConfigRules {
     List<String> names = FlowModelParameters.of(config.model()).stream().map(ParameterSpec::name).toList();
     for (String pattern : patterns) {
       demand(names.stream().anyMatch(Frozen.matching(pattern)), "train_conf.freeze", "has to match parameters of the "
-          + "model, such as encoder (all of encoder.…), input_embedding or decoder.estimator.blocks.*.attn.*; '" + pattern
-          + "' matches none");
+          + "model, such as encoder (all of encoder.…), input_embedding or decoder.estimator.blocks.*.attn.*; '"
+          + pattern + "' matches none");
     }
     demand(Frozen.names(config.model(), patterns).size() < names.size(), "train_conf.freeze",
         "has to leave something to train");

@@ -10,8 +10,8 @@ import java.util.function.BiFunction;
 
 /**
  * Activation recomputation (arXiv 1604.06174): of a block the forward pass keeps its input alone, and the backward pass
- * computes the block again, with the same draws, to go back through it. Gradients are those of a plain pass, bit for bit
- * where operators are.
+ * computes the block again, with the same draws, to go back through it. Gradients are those of a plain pass, bit for
+ * bit where operators are.
  *
  * <p>A block's result is cut off from the block, so that the graph is a chain of pieces. They are gone through from the
  * last to the first, each from the gradient that the ones after it have left at the cut.

@@ -80,7 +80,8 @@ public final class Cuda {
     Cuda cuda = require();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment value = arena.allocate(ValueLayout.JAVA_INT);
-      check(cuda.call(() -> (int) cuda.attribute.invokeExact(value, CAPABILITY_MAJOR, device)), "cudaDeviceGetAttribute");
+      int error = cuda.call(() -> (int) cuda.attribute.invokeExact(value, CAPABILITY_MAJOR, device));
+      check(error, "cudaDeviceGetAttribute");
       return value.get(ValueLayout.JAVA_INT, 0);
     }
   }

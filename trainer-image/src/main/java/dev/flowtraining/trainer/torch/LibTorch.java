@@ -37,7 +37,7 @@ final class LibTorch {
   final MethodHandle dataPointer;
   /** {@code int32 (ndim, sizes*, strides*, dtype, device type, device index, handle*)}. */
   final MethodHandle emptyStrided;
-  /** {@code bool (TensorImpl*)}: whether a backward pass goes through the tensor. DJL's own answer is for leaves only. */
+  /** {@code bool (TensorImpl*)}: whether a backward pass goes through the tensor; DJL's answer is for leaves only. */
   final MethodHandle requiresGrad;
   /** The number that stands for bfloat16. */
   final MethodHandle bfloat16;

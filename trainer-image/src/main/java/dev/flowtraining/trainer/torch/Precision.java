@@ -24,7 +24,8 @@ public enum Precision {
   }
 
   /**
-   * @param name a constant's in lower case, or {@code auto}: on a GPU bf16 where it has that, else fp16; fp32 on the CPU
+   * @param name a constant's in lower case, or {@code auto}: on a GPU bf16 where it has that, else fp16; fp32 on the
+   *     CPU
    * @throws StageFailure {@code InvalidConfig} for another word, or what the device lacks
    */
   public static Precision of(String name, Device device) {
@@ -39,8 +40,8 @@ public enum Precision {
       return recent ? BF16 : gpu ? FP16 : FP32;
     }
     if (name.equals("bf16") && gpu && !recent || name.equals("tf32") && !recent) {
-      throw new StageFailure(ExitCode.USAGE, "InvalidConfig", "train_conf.precision " + name + " needs a GPU of compute "
-          + "capability 8 (Ampere) or higher; use " + (gpu ? "fp16, or auto" : "fp32, or auto"));
+      throw new StageFailure(ExitCode.USAGE, "InvalidConfig", "train_conf.precision " + name + " needs a GPU of "
+          + "compute capability 8 (Ampere) or higher; use " + (gpu ? "fp16, or auto" : "fp32, or auto"));
     }
     return Arrays.stream(values()).filter(p -> p.toString().equals(name)).findFirst()
         .orElseThrow(() -> new StageFailure(ExitCode.USAGE, "InvalidConfig", "precision '" + name

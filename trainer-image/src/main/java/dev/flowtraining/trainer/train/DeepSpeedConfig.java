@@ -105,7 +105,8 @@ final class DeepSpeedConfig {
   /** DeepSpeed's rules begin to count good steps with the second one. */
   private LossScale.Rules lossScaling() {
     file.only("fp16", FP16);
-    file.demand("fp16.auto_cast", false, "the model computes in float16 throughout, the loss and the masters in float32");
+    file.demand("fp16.auto_cast", false,
+        "the model computes in float16 throughout, the loss and the masters in float32");
     double fixed = file.number("fp16.loss_scale", null, 0);
     double least = file.number("fp16.min_loss_scale", null, 1);
     long power = file.within("fp16.initial_scale_power", 0, 32, 16);
@@ -116,7 +117,8 @@ final class DeepSpeedConfig {
       throw file.invalid(fixed < 0 ? "fp16.loss_scale has to be above 0, or 0 for a dynamic one, not " + fixed
           : "fp16.min_loss_scale has to be above 0, not " + least);
     }
-    return new LossScale.Rules(fixed == 0, fixed == 0 ? Math.pow(2, power) : fixed, window, -1, hysteresis, refilled, least);
+    return new LossScale.Rules(
+        fixed == 0, fixed == 0 ? Math.pow(2, power) : fixed, window, -1, hysteresis, refilled, least);
   }
 
   private FlowConfig.Optim optimizer(FlowConfig.Optim o) {

@@ -132,8 +132,8 @@ final class Journal {
 
   void validated(Cursor cursor, double cvLoss, double constantLoss) {
     int epoch = cursor.epoch();
-    log.say(String.format(Locale.ROOT, "epoch %d step %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch,
-        cursor.step(), cvLoss, cursor.bestCvLoss(), constantLoss));
+    log.say(String.format(Locale.ROOT,
+        "epoch %d step %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch, cursor.step(), cvLoss, cursor.bestCvLoss(), constantLoss));
     Map<String, Object> metric = new LinkedHashMap<>();
     metric.put("epoch", epoch);
     metric.put("step", cursor.step());

@@ -3,8 +3,8 @@ package dev.flowtraining.trainer.train;
 import dev.flowtraining.trainer.torch.StateDict;
 
 /**
- * What the loss is multiplied with before a backward pass in float16, whose smallest numbers gradients would fall below.
- * A step whose gradients overflow is skipped and the scale halved; after a number of good steps it is doubled.
+ * What the loss is multiplied with before a backward pass in float16, below whose smallest numbers gradients would
+ * fall. A step whose gradients overflow is skipped and the scale halved; after a number of good steps it is doubled.
  */
 final class LossScale {
   private static final String SCALE = "loss_scale.scale";

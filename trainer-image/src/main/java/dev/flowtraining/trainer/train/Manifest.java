@@ -17,7 +17,7 @@ import java.util.Map;
  *
  * @param checkpoint the weights' file name
  * @param cursor where the run goes on
- * @param cvLoss validation loss of these weights, null within an epoch
+ * @param cvLoss validation loss of these weights, null where they were not validated
  * @param microBatchesPerStep of the plan that the cursor counts in
  * @param settings see {@link Settings#binding}
  * @param data SHA-256 of the training data

@@ -61,8 +61,8 @@ final class Run {
     Manifest common = new Manifest(null, null, null, microBatches, settings, data, from, null, null);
     Journal journal = new Journal(collective.rank() == 0, config, learner, log, context.progress(), checkpoints,
         common, new Probes(config, context.layout(), parameters, log));
-    say(String.format(Locale.ROOT, "%,d of %,d parameters are trained, in %s; the optimizer holds %.1f MiB on each rank",
-        parameters.trainedCount(), parameters.count(), parameters.precision(),
+    say(String.format(Locale.ROOT,
+        "%,d of %,d parameters are trained, in %s; the optimizer holds %.1f MiB on each rank", parameters.trainedCount(), parameters.count(), parameters.precision(),
         learner.optimizer().bytes() / (double) (1 << 20)));
     log.metric("start", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "ranks", collective.worldSize()));
     return new Start(cursor, journal);

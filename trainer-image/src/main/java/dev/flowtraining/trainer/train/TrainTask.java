@@ -89,7 +89,8 @@ public final class TrainTask implements StageTask {
           data.dev(), config, collective, stop::requested);
       Trainer.Outcome outcome;
       try (Passes passes = passes(config, parameters)) {
-        outcome = new Trainer(engine, passes, learner, batches, validation, collective, start.journal(), stop::requested, start.cursor()).train();
+        outcome = new Trainer(engine, passes, learner, batches, validation, collective, start.journal(),
+            stop::requested, start.cursor()).train();
       }
       Map<String, Object> counts = counts(outcome, parameters, data.train(), data.dev(), context.ranks());
       counts.put("optimizerBytesPerRank", learner.optimizer().bytes());

@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Percentage.withPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.flowtraining.trainer.torch.StateDict;
@@ -21,8 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 class TrainSettingsTest {
   private static final String BASE = """
       dataset_conf: {max_frames_in_batch: 200, num_workers: 1}
-      train_conf: {max_epoch: 2, log_interval: 1, save_per_step: -1, val_interval: -1, patience: 0, keep_last: 5, keep_best: 5,
-        dropout: 0.1, scheduler: constantlr, optim_conf: {lr: 1.0e-3}, accum_grad: 1, grad_clip: 5.0, seed: 1986}
+      train_conf: {max_epoch: 2, log_interval: 1, save_per_step: -1, val_interval: -1, patience: 0, keep_last: 5,
+        keep_best: 5, dropout: 0.1, scheduler: constantlr, optim_conf: {lr: 1.0e-3}, accum_grad: 1, grad_clip: 5.0, seed: 1986}
       """;
 
   @TempDir static Path dir;
@@ -119,8 +120,8 @@ class TrainSettingsTest {
     String still = BASE.replace("lr: 1.0e-3", "lr: 1.0e-30").replace("max_epoch: 2", "max_epoch: 9");
     assertThat(train("patience", still.replace("patience: 0", "patience: 2")).validations).hasSize(3);
     Seen within = train("patience-within", still.replace("patience: 0", "patience: 1")
-        .replace("val_interval: -1", "val_interval: 1").replace("max_epoch: 9", "max_epoch: 1").replace("train_conf: {", "train_conf: {"
-        + "save_per_step: 1, ").replace("save_per_step: -1, ", ""), "step_2.pt");
+        .replace("val_interval: -1", "val_interval: 1").replace("max_epoch: 9", "max_epoch: 1")
+        .replace("save_per_step: -1", "save_per_step: 1"), "step_2.pt");
     assertThat(within.validations).containsOnlyKeys(1L, 2L);
     assertThat(within.losses).hasSize(2);
     assertThat(base.validations).hasSize(2);
@@ -138,10 +139,12 @@ class TrainSettingsTest {
 
   @Test
   void keep_last_and_keep_best_say_what_stays() throws Exception {
-    Seen last = train("keep_last", BASE.replace("keep_last: 5", "keep_last: 1").replace("keep_best: 5", "keep_best: 0"));
+    Seen last = train(
+        "keep_last", BASE.replace("keep_last: 5", "keep_last: 1").replace("keep_best: 5", "keep_best: 0"));
     assertThat(last.files).containsExactly("epoch_1_optimizer.pt", "epoch_1_whole.pt");
     expectSameTraining(last);
-    Seen best = train("keep_best", BASE.replace("keep_last: 5", "keep_last: 1").replace("keep_best: 5", "keep_best: 2"));
+    Seen best = train(
+        "keep_best", BASE.replace("keep_last: 5", "keep_last: 1").replace("keep_best: 5", "keep_best: 2"));
     assertThat(best.files).containsExactly("epoch_0_whole.pt", "epoch_1_optimizer.pt", "epoch_1_whole.pt");
   }
 
@@ -183,7 +186,8 @@ class TrainSettingsTest {
 
   @Test
   void scheduler_changes_the_rate() throws Exception {
-    Seen other = train("scheduler", BASE.replace("scheduler: constantlr", "scheduler: warmuplr, scheduler_conf: {warmup_steps: 4}"));
+    Seen other = train("scheduler",
+        BASE.replace("scheduler: constantlr", "scheduler: warmuplr, scheduler_conf: {warmup_steps: 4}"));
     assertThat(other.steps.get(1L).get("learning_rate").asDouble()).isEqualTo(2.5e-4);
     assertThat(base.steps.get(1L).get("learning_rate").asDouble()).isEqualTo(1e-3);
     expectOtherWeights(other, true);
@@ -230,7 +234,7 @@ class TrainSettingsTest {
     expectOtherWeights(other, true);
     for (Map.Entry<Long, String> step : base.losses.entrySet()) {
       double loss = Double.parseDouble(step.getValue());
-      assertThat(Double.parseDouble(other.losses.get(step.getKey()))).isCloseTo(loss, org.assertj.core.data.Percentage.withPercentage(2));
+      assertThat(Double.parseDouble(other.losses.get(step.getKey()))).isCloseTo(loss, withPercentage(2));
     }
     StateDict state = StateDictFile.read(dir.resolve("precision-fp16/exp/flow_model/attempt-1/epoch_1_optimizer.pt"));
     assertThat(state.tensors().get("loss_scale.scale").floats()).containsExactly(65536);
