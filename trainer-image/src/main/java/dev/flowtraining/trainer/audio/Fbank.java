@@ -53,13 +53,14 @@ public enum Fbank {
   private void load(float[] samples, int from, double[] frame) {
     double mean = 0;
     for (int i = 0; i < WINDOW; i++) {
-      frame[i] = samples[from + i] * scale;
-      mean += frame[i];
+      mean += samples[from + i] * scale;
     }
     mean /= WINDOW;
-    for (int i = WINDOW - 1; i >= 0; i--) {
-      double before = frame[Math.max(0, i - 1)] - mean;
-      frame[i] = (frame[i] - mean - 0.97 * before) * window[i];
+    double first = samples[from] * scale - mean;
+    frame[0] = (first - 0.97 * first) * window[0];
+    for (int i = 1; i < WINDOW; i++) {
+      double before = samples[from + i - 1] * scale - mean;
+      frame[i] = (samples[from + i] * scale - mean - 0.97 * before) * window[i];
     }
   }
 

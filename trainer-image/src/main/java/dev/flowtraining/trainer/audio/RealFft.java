@@ -1,5 +1,8 @@
 package dev.flowtraining.trainer.audio;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
 /**
  * Fourier transform of real frames of even length n whose half has only the factors 2, 3 and 5, which are the lengths
  * of speech features (512, 400, 1920): a Stockham transform of n/2 complex values, then the usual split into n/2+1
@@ -14,8 +17,21 @@ final class RealFft {
   private static final double S1 = Math.sin(2 * Math.PI / 5);
   private static final double S2 = Math.sin(4 * Math.PI / 5);
 
-  private final int half;
+  private static final Map<Integer, Twiddles> TWIDDLES = new ConcurrentHashMap<>();
+
   /** cos and −sin of 2πk/n: twiddles of the split; every second one is a twiddle of the complex transform. */
+  private record Twiddles(double[] cos, double[] sin) {
+    static Twiddles of(int n) {
+      Twiddles all = new Twiddles(new double[n], new double[n]);
+      for (int k = 0; k < n; k++) {
+        all.cos[k] = Math.cos(2 * Math.PI * k / n);
+        all.sin[k] = -Math.sin(2 * Math.PI * k / n);
+      }
+      return all;
+    }
+  }
+
+  private final int half;
   private final double[] cos;
   private final double[] sin;
   private double[] xr;
@@ -34,12 +50,9 @@ final class RealFft {
       throw new IllegalArgumentException("no transform of length " + n + ": half of it must be 2^a·3^b·5^c");
     }
     half = n / 2;
-    cos = new double[n];
-    sin = new double[n];
-    for (int k = 0; k < n; k++) {
-      cos[k] = Math.cos(2 * Math.PI * k / n);
-      sin[k] = -Math.sin(2 * Math.PI * k / n);
-    }
+    Twiddles twiddles = TWIDDLES.computeIfAbsent(n, Twiddles::of);
+    cos = twiddles.cos;
+    sin = twiddles.sin;
     xr = new double[half];
     xi = new double[half];
     yr = new double[half];

@@ -12,16 +12,20 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Joins what the stages before wrote about an utterance; their tables stay on disk. */
 record RowSource(SortedTable utt2embedding, SortedTable withoutEmbedding, SortedTable spk2embedding, SortedTable tokens,
-    SortedTable withoutTokens) implements AutoCloseable {
+    SortedTable withoutTokens, AtomicReference<Speaker> latest) implements AutoCloseable {
+
+  /** Utterances of a speaker mostly stand together: a mean is read once for all of them. */
+  private record Speaker(String name, double[] mean) {}
 
   static RowSource open(RunLayout layout, String split) throws IOException {
     return new RowSource(SortedTable.open(layout.utt2embedding(split)),
         SortedTable.open(layout.rejects(split, Stage.SPEAKER_EMBEDDING)),
         SortedTable.open(layout.spk2embedding(split)), SortedTable.open(layout.utt2speechToken(split)),
-        SortedTable.open(layout.rejects(split, Stage.SPEECH_TOKENS)));
+        SortedTable.open(layout.rejects(split, Stage.SPEECH_TOKENS)), new AtomicReference<>());
   }
 
   /** @throws Unusable when a stage before has left the utterance out, or its tokens are out of order */
@@ -30,10 +34,18 @@ record RowSource(SortedTable utt2embedding, SortedTable withoutEmbedding, Sorted
     String line = value(u, tokens, withoutTokens, RejectReason.NO_TOKENS);
     long[] flat = Arrays.stream(line.split(" ")).mapToLong(Long::parseLong).toArray();
     DualCodebook.validate(flat);
-    String mean = spk2embedding.get(u.spk())
-        .orElseThrow(() -> new Unusable(RejectReason.BAD_EMBEDDING, "its speaker " + u.spk() + " has no embedding"));
     return new UtteranceRow(u.utt(), u.audioData(), u.wav().toString(), u.text(), u.spk(),
-        TextVector.read(embedding), TextVector.read(mean), flat);
+        TextVector.read(embedding), mean(u.spk()), flat);
+  }
+
+  private double[] mean(String name) throws Unusable {
+    Speaker speaker = latest.get();
+    if (speaker == null || !speaker.name.equals(name)) {
+      speaker = new Speaker(name, TextVector.read(spk2embedding.get(name)
+          .orElseThrow(() -> new Unusable(RejectReason.BAD_EMBEDDING, "its speaker " + name + " has no embedding"))));
+      latest.set(speaker);
+    }
+    return speaker.mean;
   }
 
   /** The value, or the reason why the stage that makes it has left the utterance out. */

@@ -5,6 +5,8 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.flowtraining.trainer.models.OnnxModel;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 
@@ -46,14 +48,14 @@ final class OnnxSanmEncoder implements SanmEncoder {
     long[] cache = model.inputShape(1).clone();
     cache[1] = 1;
     cache[3] = 0;
+    // zeros before the first row; every window is a part of this, which ONNX Runtime reads where it is
+    FloatBuffer padded = ByteBuffer.allocateDirect((CARRIED * inputs + rows.length) * Float.BYTES)
+        .order(ByteOrder.nativeOrder()).asFloatBuffer().put(CARRIED * inputs, rows);
     OrtSession.Result before = null;
-    try (OnnxTensor empty = tensor(new float[0], cache)) {
+    try (OnnxTensor empty = tensor(FloatBuffer.allocate(0), cache)) {
       for (int from = 0; from < count; from += Vq02FrontEnd.CHUNK_ROWS) {
         int rowsNow = Math.min(Vq02FrontEnd.CHUNK_ROWS, count - from);
-        float[] window = new float[(CARRIED + rowsNow) * inputs];
-        int carried = Math.min(CARRIED, from);
-        System.arraycopy(rows, (from - carried) * inputs, window, (CARRIED - carried) * inputs,
-            (carried + rowsNow) * inputs);
+        FloatBuffer window = padded.slice(from * inputs, (CARRIED + rowsNow) * inputs);
         OrtSession.Result now;
         try (OnnxTensor x = tensor(window, 1, CARRIED + rowsNow, inputs)) {
           now = model.run(x, before == null ? empty : (OnnxTensor) before.get(1),
@@ -80,8 +82,8 @@ final class OnnxSanmEncoder implements SanmEncoder {
     }
   }
 
-  private static OnnxTensor tensor(float[] values, long... shape) throws OrtException {
-    return OnnxTensor.createTensor(OnnxModel.environment(), FloatBuffer.wrap(values), shape);
+  private static OnnxTensor tensor(FloatBuffer values, long... shape) throws OrtException {
+    return OnnxTensor.createTensor(OnnxModel.environment(), values, shape);
   }
 
   @Override
