@@ -14,7 +14,7 @@ import picocli.CommandLine.Parameters;
 /** {@code flow-trainer synthesize FILE --run-dir DIR --out DIR}. */
 @Command(name = "flow-trainer synthesize", sortOptions = false, usageHelpAutoWidth = true,
     mixinStandardHelpOptions = true, versionProvider = CommandLineOptions.Version.class,
-    description = "Makes held-out utterances from their own tokens with a checkpoint: the mel (.mel.npy, frames × 80), a"
+    description = "Makes held-out utterances from their own tokens with a checkpoint: the mel (.mel.npy, frames × 80, and the real one), a"
         + " picture of it under the real one, and both as audio. Prints how far each mel is from the real one.",
     footer = {"", "Exit codes: 0 made, 2 usage or config, 64 nothing usable, 66 a file is missing or does not fit."})
 final class SynthesizeCommand implements PrintingCommand {
@@ -55,6 +55,10 @@ final class SynthesizeCommand implements PrintingCommand {
   @Option(names = "--steps", paramLabel = "N", defaultValue = "10", description = "Euler steps (${DEFAULT-VALUE})")
   int steps = 10;
 
+  @Option(names = "--temperature", paramLabel = "T", defaultValue = "1",
+      description = "factor of the noise that the flow starts from; below 1 nearer to the mean (${DEFAULT-VALUE})")
+  double temperature = 1;
+
   @Option(names = "--preset", paramLabel = "NAME", description = "production (default), fine-tune or tiny")
   String preset;
 
@@ -70,12 +74,13 @@ final class SynthesizeCommand implements PrintingCommand {
     demand(List.of("dev", "train").contains(split), "--split has to be dev or train, not " + split);
     demand(count >= 1, "--count has to be at least 1, not " + count);
     demand(steps >= 1, "--steps has to be at least 1, not " + steps);
+    demand(temperature >= 0 && temperature <= 2, "--temperature has to be between 0 and 2, not " + temperature);
     demand(promptSeconds >= 0, "--prompt-seconds has to be 0 or more, not " + promptSeconds);
     demand(promptSeconds == 0 || promptUtt == null, "--prompt-seconds and --prompt-utt exclude each other; give one of them");
     demand(device.matches(CommandLineOptions.DEVICES), "--device " + device + " is none of auto, cpu, cuda");
     try {
       new Synthesis(ConfigLoader.load(preset, config), device, printed).run(new Synthesis.Request(checkpoint, runDir,
-          split, parquet, utts, count, promptSeconds, promptUtt, vocoder, steps, out));
+          split, parquet, utts, count, promptSeconds, promptUtt, vocoder, steps, temperature, out));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -40,7 +40,7 @@ import java.util.Map;
 /** Stage 6: the averaged weights in the forms that others load, samples of what they do, and a report. */
 public final class ExportTask implements StageTask {
   private static final int FORMAT = 1;
-  private static final int SAMPLES = 3;
+  private static final int SAMPLES = 4;
   private static final int MOST_GROUPS = 50; // 6 s: enough to see, and quick on a CPU
   private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
@@ -105,7 +105,7 @@ public final class ExportTask implements StageTask {
     try (Parameters parameters = Parameters.create(config.model(), device)) {
       parameters.load(weights, true);
       Synthesizer synthesizer = new Synthesizer(new FlowModel(config.model(), config.cfm(), parameters),
-          Synthesizer.STEPS, config.model().inferenceCfgRate());
+          config.model().inferenceCfgRate());
       return HeldOut.spread(new ParquetExamples(layout, split, config), SAMPLES).stream()
           .map(e -> synthesizer.speech(e.part(0, MOST_GROUPS), Synthesizer.Prompt.NONE)).toList();
     }

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +19,8 @@ import java.util.TreeMap;
  */
 final class History {
   private final Map<String, TreeMap<Long, Double>> curves = new HashMap<>();
+  private double seconds;
+  private Instant before;
 
   private History() {}
 
@@ -40,6 +44,7 @@ final class History {
     }
     long step = line.path("step").asLong();
     String event = line.path("event").asText();
+    clock(line.path("time").asText(""), event.equals("start"));
     if (event.equals("start")) {
       curves.values().forEach(curve -> curve.tailMap(step, false).clear());
       return;
@@ -49,6 +54,20 @@ final class History {
         curves.computeIfAbsent(event + "." + p.getKey(), k -> new TreeMap<>()).put(step, p.getValue().asDouble());
       }
     });
+  }
+
+  /** What lies between two lines is training, unless a new start lies between them. */
+  private void clock(String time, boolean start) {
+    if (!time.isEmpty()) {
+      Instant now = Instant.parse(time);
+      seconds += start || before == null ? 0 : Duration.between(before, now).toMillis() / 1e3;
+      before = now;
+    }
+  }
+
+  /** How long it was trained, over all starts. */
+  double seconds() {
+    return seconds;
   }
 
   /** @param name event and value, such as {@code step.loss} */

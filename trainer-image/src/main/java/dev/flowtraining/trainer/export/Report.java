@@ -18,8 +18,13 @@ import dev.flowtraining.trainer.synthesize.MelDistance;
 import dev.flowtraining.trainer.synthesize.Speech;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -28,6 +33,8 @@ final class Report {
   private static final YAMLMapper YAML = YAMLMapper.builder()
       .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
       .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER).enable(YAMLGenerator.Feature.MINIMIZE_QUOTES).build();
+  private static final DateTimeFormatter DAY =
+      DateTimeFormatter.ofPattern("d MMMM yyyy, HH:mm", Locale.ENGLISH).withZone(ZoneOffset.UTC);
   private static final String STYLE = """
       body { max-width: 62rem } h1 { margin-bottom: 0 } h1 + p { margin: 0 0 1rem }
       .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); gap: 1.25rem 2rem; align-items: start }
@@ -36,7 +43,7 @@ final class Report {
       .steps { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem } .steps figure { margin: 0 }
       .steps img { height: 5rem; image-rendering: pixelated } .steps figcaption { font-size: .8rem }
       td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td code { white-space: nowrap }
-      .stages td:last-child { font-size: .85rem; color: #5b6775 }
+      .stages td { white-space: nowrap } .stages td:last-child { font-size: .85rem; color: #5b6775; white-space: normal }
       @media (max-width: 30rem) { .figures div { flex-basis: 6.5rem } body { font-size: 15px } }
       @media print {
         @page { margin: 14mm } body { max-width: none; padding: 0; font-size: 9.5pt } .listen { display: none }
@@ -56,7 +63,7 @@ final class Report {
     this.history = history;
   }
 
-  /** @param vocoder its name, for people */
+  /** @param listening audio of the samples */
   static String of(RunLayout layout, FlowConfig config, List<Speech> samples, Listening listening,
       List<Artifact> artifacts) throws IOException {
     Path name = layout.root().getFileName();
@@ -78,7 +85,7 @@ final class Report {
   private void figures(List<Speech> samples) throws IOException {
     Map<String, Object> train = counts(Stage.TRAIN);
     page.raw("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX").text(
-        StageRecord.read(layout, Stage.TRAIN).map(r -> ", trained until " + r.completedAt()).orElse("")).raw("</p>\n");
+        StageRecord.read(layout, Stage.TRAIN).map(r -> ", trained until " + day(r.completedAt())).orElse("")).raw("</p>\n");
     Map<String, String> figures = new LinkedHashMap<>();
     double loss = history.last("validation.cv_loss");
     figures.put("validation loss", number(loss));
@@ -94,7 +101,9 @@ final class Report {
     figures.put("optimizer steps", text(train.getOrDefault("steps", "–")));
     figures.put("epochs", text(train.getOrDefault("epochs", "–")));
     figures.put("parameters", text(train.getOrDefault("parameters", "–")));
-    StageRecord.read(layout, Stage.TRAIN).ifPresent(r -> figures.put("training time", duration(r.seconds())));
+    if (history.seconds() > 0) {
+      figures.put("training time", duration(history.seconds()));
+    }
     page.figures(figures);
   }
 
@@ -184,9 +193,17 @@ final class Report {
         : "%.1f h".formatted(seconds / 3600);
   }
 
+  private static String day(String time) {
+    try {
+      return DAY.format(Instant.parse(time)) + " UTC";
+    } catch (DateTimeException e) {
+      return time;
+    }
+  }
+
   /** {@code cvConstantLoss} becomes {@code cv constant loss}. */
   private static String words(String camelCase) {
-    return camelCase.replaceAll("(?<=[a-z0-9])([A-Z])", " $1").toLowerCase();
+    return camelCase.replaceAll("(?<=[a-z])([A-Z])(?!z)", " $1").toLowerCase(Locale.ROOT);
   }
 
   private static String text(Object value) {

@@ -54,7 +54,7 @@ public record LineChart(String title, List<Line> lines, boolean fromZero) {
       c.text(LEFT - 6, y(tick, bottom, top) + 4, Anchor.END, Ticks.label(tick));
     }
     for (double tick : Ticks.between(0, last)) {
-      if (tick < 0.97 * last) {
+      if (tick < 0.88 * last) { // the last step has a label of its own
         c.text(x(tick, last), HEIGHT - BOTTOM + 16, Anchor.MIDDLE, Ticks.label(tick));
       }
     }

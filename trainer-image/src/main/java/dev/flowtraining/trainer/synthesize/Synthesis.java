@@ -46,7 +46,7 @@ public final class Synthesis {
    * @param hift the released vocoder's file, or null for Griffin-Lim
    */
   public record Request(Path checkpoint, Path runDir, String split, Path parquet, List<String> utts, int count,
-      double promptSeconds, String promptUtt, Path hift, int steps, Path out) {}
+      double promptSeconds, String promptUtt, Path hift, int steps, double temperature, Path out) {}
 
   /** @throws StageFailure 66 for a checkpoint that cannot be read or is of another model, 64 for utterances that are not there */
   public void run(Request request) throws IOException {
@@ -56,7 +56,7 @@ public final class Synthesis {
           ? new ParquetExamples(new RunLayout(request.runDir.toAbsolutePath().normalize()), request.split, config)
           : ParquetExamples.of(request.parquet, config);
       Synthesizer synthesizer = new Synthesizer(new FlowModel(config.model(), config.cfm(), parameters), request.steps,
-          config.model().inferenceCfgRate());
+          config.model().inferenceCfgRate(), request.temperature);
       Synthesizer.Prompt prompt = request.promptUtt == null ? Synthesizer.Prompt.NONE
           : Synthesizer.Prompt.of(named(examples, List.of(request.promptUtt)).getFirst());
       Vocoder vocoder = Vocoder.of(request.hift, device);
@@ -105,6 +105,7 @@ public final class Synthesis {
   private static void write(Path folder, int number, Speech speech, Vocoder vocoder) throws IOException {
     String name = speech.fileName(number);
     WholeFile.bytes(folder.resolve(name + ".mel.npy"), Npy.of(speech.predicted_FC(), speech.frames(), Mel.BINS));
+    WholeFile.bytes(folder.resolve(name + "_real.mel.npy"), Npy.of(speech.real_FC(), speech.frames(), Mel.BINS));
     WholeFile.bytes(folder.resolve(name + ".png"), MelPicture.png(speech));
     WholeFile.bytes(folder.resolve(name + ".wav"), wav(vocoder, speech.predicted_FC()));
     WholeFile.bytes(folder.resolve(name + "_real.wav"), wav(vocoder, speech.real_FC()));

@@ -13,18 +13,28 @@ import java.util.Random;
  */
 public final class Synthesizer {
   /** As in upstream's inference. */
-  public static final int STEPS = 10;
+  static final int STEPS = 10;
   private static final long SEED = 1986;
 
   private final FlowModel model;
   private final int steps;
   private final double guidance;
+  private final double temperature;
 
-  /** @param guidance its strength, {@code model.inference_cfg_rate}; 0 is none */
-  public Synthesizer(FlowModel model, int steps, double guidance) {
+  /** Upstream's steps, and its noise as it is. */
+  public Synthesizer(FlowModel model, double guidance) {
+    this(model, STEPS, guidance, 1);
+  }
+
+  /**
+   * @param guidance its strength, {@code model.inference_cfg_rate}; 0 is none
+   * @param temperature factor of the noise; below 1 the mel is nearer to the mean of all that would suit the tokens
+   */
+  public Synthesizer(FlowModel model, int steps, double guidance, double temperature) {
     this.model = model;
     this.steps = steps;
     this.guidance = guidance;
+    this.temperature = temperature;
   }
 
   /**
@@ -42,16 +52,15 @@ public final class Synthesizer {
   }
 
   public Speech speech(Example target, Prompt prompt) {
-    return speech(target, prompt, noise_CF(prompt.token_2T().length + target.token_2T().length));
-  }
-
-  /** @param noise_CF start of the flow, 80 × F for prompt and target */
-  public Speech speech(Example target, Prompt prompt, float[] noise_CF) {
     int promptLength = prompt.token_2T().length;
     int[] token_2T = Arrays.copyOf(prompt.token_2T(), promptLength + target.token_2T().length);
     System.arraycopy(target.token_2T(), 0, token_2T, promptLength, target.token_2T().length);
     int[][] token_T2 = new int[token_2T.length / 2][];
     Arrays.setAll(token_T2, t -> new int[] {token_2T[2 * t], token_2T[2 * t + 1]});
+    float[] noise_CF = noise_CF(token_2T.length); // frames are as many as ids: two of each for a token
+    for (int i = 0; i < noise_CF.length; i++) {
+      noise_CF[i] *= (float) temperature;
+    }
     return new Speech(target.utt(), target.mel_FC(),
         model.sample(token_T2, target.speaker(), prompt.mel_FC(), noise_CF, steps, guidance));
   }

@@ -46,7 +46,7 @@ final class Probes {
     all = config;
     this.layout = layout;
     this.log = log;
-    synthesizer = new Synthesizer(FlowModel.ofMasters(config.model(), config.cfm(), parameters), Synthesizer.STEPS,
+    synthesizer = new Synthesizer(FlowModel.ofMasters(config.model(), config.cfm(), parameters),
         config.model().inferenceCfgRate());
   }
 

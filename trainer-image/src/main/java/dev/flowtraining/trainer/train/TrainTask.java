@@ -122,7 +122,7 @@ public final class TrainTask implements StageTask {
     counts.put("droppedUtterances", train.dropped().size() + dev.dropped().size());
     counts.put("droppedByReason", train.droppedByReason());
     counts.put("parameters", parameters.count());
-    counts.put("device", parameters.device().toString());
+    counts.put("device", parameters.device().isGpu() ? parameters.device().toString() : "cpu");
     counts.put("ranks", ranks.worldSize());
     counts.put("cvLoss", outcome.cvLoss());
     counts.put("bestCvLoss", outcome.cursor().bestCvLoss() == null ? outcome.cvLoss() : outcome.cursor().bestCvLoss());

@@ -13,13 +13,13 @@ class HistoryTest {
   @Test
   void whatAnInterruptedAttemptSaidOfLaterStepsIsVoid() throws Exception {
     Path metrics = Files.writeString(folder.resolve("metrics.jsonl"), """
-        {"event":"start","step":0}
+        {"event":"start","step":0,"time":"2026-01-01T10:00:00Z"}
         {"event":"step","step":10,"loss":9.0}
         {"event":"step","step":20,"loss":8.0,"learning_rate":0.1}
         {"event":"probe","step":20,"mel_l1":2.0}
-        {"event":"step","step":30,"loss":7.0}
-        {"event":"start","step":10}
-        {"event":"step","step":20,"loss":6.0}
+        {"event":"step","step":30,"loss":7.0,"time":"2026-01-01T10:00:30.500Z"}
+        {"event":"start","step":10,"time":"2026-01-02T10:00:00Z"}
+        {"event":"step","step":20,"loss":6.0,"time":"2026-01-02T10:00:02Z"}
         {"event":"step","step":25,"loss":NaN}
         {"event":"step","step":3
         """.strip());
@@ -29,5 +29,6 @@ class HistoryTest {
     assertThat(history.curve("probe.mel_l1")).isEmpty();
     assertThat(history.last("step.loss")).isEqualTo(6);
     assertThat(history.last("validation.cv_loss")).isNaN();
+    assertThat(history.seconds()).isEqualTo(32.5);
   }
 }

@@ -55,7 +55,7 @@ class SynthesisTest {
   private void run(Path file, Path parquetOrNull, double promptSeconds, String promptUtt, String out, String... utts)
       throws IOException {
     new Synthesis(config, "cpu", new PrintStream(printed)).run(new Synthesis.Request(file,
-        parquetOrNull == null ? folder : null, "dev", parquetOrNull, List.of(utts), 2, promptSeconds, promptUtt, null, 2,
+        parquetOrNull == null ? folder : null, "dev", parquetOrNull, List.of(utts), 2, promptSeconds, promptUtt, null, 2, 1,
         folder.resolve(out)));
   }
 
