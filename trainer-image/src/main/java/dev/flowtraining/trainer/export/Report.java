@@ -47,7 +47,7 @@ final class Report {
       @media (max-width: 30rem) { .figures div { flex-basis: 6.5rem } body { font-size: 15px } }
       @media print {
         @page { margin: 14mm } body { max-width: none; padding: 0; font-size: 9.5pt } .listen { display: none }
-        .pair { grid-template-columns: 1fr 1fr } figure, tr, .figures { break-inside: avoid } h2 { break-after: avoid }
+        .pair { grid-template-columns: 1fr 1fr } figure, tr, .figures, .steps { break-inside: avoid } h2, h2 + p { break-after: avoid }
         .figures div, pre { background: none; border: 1px solid #d5dae1 } pre { white-space: pre-wrap; font-size: 7pt }
         td code { white-space: normal; font-size: 6.5pt } * { print-color-adjust: exact; -webkit-print-color-adjust: exact }
       }

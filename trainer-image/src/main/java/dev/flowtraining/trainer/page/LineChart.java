@@ -17,7 +17,7 @@ import java.util.SortedMap;
 public record LineChart(String title, List<Line> lines, boolean fromZero) {
   private static final int WIDTH = 440;
   private static final int HEIGHT = 240;
-  private static final int LEFT = 46;
+  private static final int LEFT = 56;
   private static final int RIGHT = 10;
   private static final int TOP = 46;
   private static final int BOTTOM = 38;
