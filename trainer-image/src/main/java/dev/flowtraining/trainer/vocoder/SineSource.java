@@ -3,8 +3,8 @@ package dev.flowtraining.trainer.vocoder;
 /**
  * HiFT's excitation: sines of the fundamental and its harmonics where speech is voiced, noise elsewhere, mixed by a
  * linear layer and a tanh (the harmonic-plus-noise source of neural source-filter models, as {@code SineGen2} of
- * CosyVoice 2 has it). In single precision and in the original's order: phases of thousands of radians are as exact as
- * there, no more.
+ * CosyVoice 2 has it). In single precision, in the original's order and with its fused multiplications: where a phase is
+ * thousands of radians, another rounding would be another signal.
  *
  * @param weight of each harmonic in the mix
  * @param upsampling samples per frame
@@ -35,13 +35,13 @@ record SineSource(float[] weight, float bias, int rate, int upsampling) {
       boolean voiced = f0_F[l / upsampling] > VOICED_ABOVE;
       float noise = voiced ? VOICED_NOISE : AMPLITUDE / 3;
       // between the middles of two frames, as interpolation without aligned corners places them
-      float at = Math.max(0, scale * (l + 0.5f) - 0.5f);
+      float at = Math.max(0, Math.fma(scale, l + 0.5f, -0.5f));
       int from = Math.min((int) at, f0_F.length - 1);
       int to = Math.min(from + 1, f0_F.length - 1);
       float part = Math.min(at - from, 1);
       double mix = bias;
       for (int h = 0; h < harmonics(); h++) {
-        float phase = (1 - part) * phase_HF[h][from] + part * phase_HF[h][to];
+        float phase = Math.fma(1 - part, phase_HF[h][from], part * phase_HF[h][to]);
         float sine = voiced ? AMPLITUDE * (float) Math.sin(phase) : 0;
         mix += weight[h] * (sine + noise * noise_LH[l * harmonics() + h]);
       }
