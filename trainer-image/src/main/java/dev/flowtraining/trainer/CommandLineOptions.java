@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
     description = "Trains the flow (token2mel) model of Step-Audio-EditX: one stage, or with 'run' several in one process.",
     footer = {"", "flow-trainer models check DIR tries the released models in a folder.",
         "flow-trainer inspect FILE [OTHER] lists the tensors of a checkpoint, or what differs.",
-        "flow-trainer synthesize FILE … makes held-out utterances with a checkpoint: mels, pictures, audio.", "",
+        "flow-trainer synthesize FILE … makes held-out utterances with a checkpoint: mels, pictures, audio.",
+        "flow-trainer config import FILE turns a YAML of CosyVoice into settings of this trainer.", "",
         "Exit codes: 0 done, 1 unknown, 2 usage or config, 64 bad data, 65 out of memory, 66 something missing,",
         "75 worth another try, 143 ended by SIGTERM."})
 final class CommandLineOptions {

@@ -12,6 +12,7 @@ interface PrintingCommand {
       case ModelsCommand.NAME -> new ModelsCommand();
       case InspectCommand.NAME -> new InspectCommand();
       case SynthesizeCommand.NAME -> new SynthesizeCommand();
+      case ConfigCommand.NAME -> new ConfigCommand();
       default -> null;
     };
   }

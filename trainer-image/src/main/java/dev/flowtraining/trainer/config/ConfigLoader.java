@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Reads configs: a preset, and a user's file laid on top of it. Every setting of the result is checked. */
@@ -70,6 +71,12 @@ public final class ConfigLoader {
    */
   public static void check(FlowConfig config, Map<String, Object> values, Map<String, String> places) {
     ConfigRules.check(config, new ConfigText(null, values, places));
+  }
+
+  /** What of a preset with a file's text on top breaks a rule. */
+  static List<ConfigRules.Violation> violations(String preset, String text) {
+    ConfigText settings = presetSettings(preset).under(ConfigText.parse("", text));
+    return ConfigRules.violations(MAPPER.convertValue(nested(settings.values()), FlowConfig.class));
   }
 
   private static ConfigText presetSettings(String name) {

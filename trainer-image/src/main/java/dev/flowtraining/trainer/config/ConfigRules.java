@@ -5,19 +5,29 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.Frozen;
 import dev.flowtraining.trainer.model.ParameterSpec;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The range of every setting, and what must agree with what. */
 final class ConfigRules {
-  private final ConfigText text;
+  /** @param rule what the setting has to be */
+  record Violation(String path, String rule) {}
 
-  private ConfigRules(ConfigText text) {
-    this.text = text;
-  }
+  private final List<Violation> violations = new ArrayList<>();
+
+  private ConfigRules() {}
 
   /** @throws StageFailure exit code 2, {@code InvalidConfig}, with file, line and the range */
   static void check(FlowConfig config, ConfigText text) {
-    ConfigRules rules = new ConfigRules(text);
+    violations(config).stream().findFirst().ifPresent(v -> {
+      throw new StageFailure(ExitCode.USAGE, "InvalidConfig", text.places().get(v.path()) + ": " + v.path() + " "
+          + v.rule() + ", not " + text.values().get(v.path()));
+    });
+  }
+
+  /** Everything that is out of range or does not agree, in the order of the sections. */
+  static List<Violation> violations(FlowConfig config) {
+    ConfigRules rules = new ConfigRules();
     rules.model(config.model());
     rules.encoder(config.model().encoder());
     rules.estimator(config.model());
@@ -25,7 +35,10 @@ final class ConfigRules {
     rules.data(config);
     rules.train(config.trainConf());
     rules.probe(config.probeConf());
-    rules.freeze(config);
+    if (rules.violations.isEmpty()) {
+      rules.freeze(config); // builds the model's parameters, for which its sizes have to be right
+    }
+    return rules.violations;
   }
 
   private void model(ModelConfig m) {
@@ -150,6 +163,7 @@ final class ConfigRules {
         "has to be at least 0 and at most optim_conf.lr");
     within("train_conf.max_epoch", t.maxEpoch(), 1, 1_000_000);
     within("train_conf.accum_grad", t.accumGrad(), 1, 100_000);
+    within("train_conf.max_skipped_steps", t.maxSkippedSteps(), 1, 1_000_000);
     demand(t.gradClip() >= 0, "train_conf.grad_clip", "has to be above 0, or 0 for no clipping");
     within("train_conf.log_interval", t.logInterval(), 1, 1_000_000);
     demand(t.savePerStep() == -1 || t.savePerStep() >= 1, "train_conf.save_per_step",
@@ -209,8 +223,7 @@ final class ConfigRules {
 
   private void demand(boolean holds, String path, String rule) {
     if (!holds) {
-      throw new StageFailure(ExitCode.USAGE, "InvalidConfig", text.places().get(path) + ": " + path + " "
-          + rule + ", not " + text.values().get(path));
+      violations.add(new Violation(path, rule));
     }
   }
 }
