@@ -51,15 +51,14 @@ def from_yaml(path):
     return yaml.load(open(path), Loader)["flow"]
 
 
-def load_into_upstream(state, model, checkout, yaml_file):
+def build_upstream(model, checkout, yaml_file=None):
     sys.path.insert(0, checkout)
     if importlib.util.find_spec("onnxruntime") is None:  # imported there, not needed for the weights
         stand_in = types.ModuleType("onnxruntime")
         stand_in.__spec__ = importlib.machinery.ModuleSpec("onnxruntime", None)
         sys.modules["onnxruntime"] = stand_in
     if yaml_file:
-        from_yaml(yaml_file).load_state_dict(state, strict=True)
-        return
+        return from_yaml(yaml_file)
     from stepvocoder.cosyvoice2.embedding.dual_codebook import DualCodebookEmbedding
     from stepvocoder.cosyvoice2.flow.decoder_dit import DiT
     from stepvocoder.cosyvoice2.flow.flow import CausalMaskedDiffWithXvec
@@ -68,10 +67,9 @@ def load_into_upstream(state, model, checkout, yaml_file):
 
     encoder = UpsampleConformerEncoderV2(**model["encoder"])
     decoder = CausalConditionalCFM(estimator=DiT(**model["estimator"]), inference_cfg_rate=model["inference_cfg_rate"])
-    flow = CausalMaskedDiffWithXvec(
+    return CausalMaskedDiffWithXvec(
         encoder=encoder, decoder=decoder, input_embedding=DualCodebookEmbedding(model["vocab_size"], model["input_size"]),
         **{k: model[k] for k in ("input_size", "output_size", "spk_embed_dim", "vocab_size")})
-    flow.load_state_dict(state, strict=True)
 
 
 def main():
@@ -103,7 +101,7 @@ def main():
         for name, tensor in state.items():
             check(torch.equal(tensor, other[name]), f"{name} differs in safetensors")
     if args.upstream:
-        load_into_upstream(state, listed["model"], args.upstream, args.yaml)
+        build_upstream(listed["model"], args.upstream, args.yaml).load_state_dict(state, strict=True)
     print(f"ok: torch {torch.__version__}, weights_only=True: {len(found)} tensors, {count} parameters, keys, shapes, "
           "types and order as listed" + (", equal in safetensors" if args.safetensors else "")
           + (", strict=True into the upstream model" if args.upstream else "") + (" of the exported yaml" if args.yaml else ""))

@@ -14,6 +14,11 @@ public record RunLayout(Path root) {
     return root.resolve("run.json");
   }
 
+  /** Locked by the process that works in the directory; {@code run.lock.json} beside it says who that is. */
+  public Path runLock() {
+    return root.resolve("run.lock");
+  }
+
   /** The record that a stage leaves at its end, such as {@code parquet.json}. */
   public Path stageRecord(Stage stage) {
     return root.resolve(stage.id() + ".json");

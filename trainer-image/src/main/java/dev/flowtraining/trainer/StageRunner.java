@@ -24,6 +24,15 @@ final class StageRunner {
   }
 
   void run(Stage stage, StageTask task, Step step) throws IOException, InterruptedException {
+    createRoot();
+    // shards of a stage run side by side, and ranks beside the first
+    boolean alone = first() && !(step instanceof Step.Shard);
+    try (RunLock _ = alone ? RunLock.take(context.layout(), context.ranks(), stage) : null) {
+      runLocked(stage, task, step);
+    }
+  }
+
+  private void runLocked(Stage stage, StageTask task, Step step) throws IOException, InterruptedException {
     RunLayout layout = context.layout();
     RunRecord owner = claim(step);
     String inputHash = task.inputHash(context);
@@ -82,8 +91,7 @@ final class StageRunner {
     return Duration.between(start, Instant.now()).toMillis() / 1000.0;
   }
 
-  /** Makes the run directory this FlowTraining's, or says why it cannot be. */
-  private RunRecord claim(Step step) throws IOException {
+  private void createRoot() {
     Path root = context.layout().root();
     try {
       Files.createDirectories(root);
@@ -95,6 +103,10 @@ final class StageRunner {
       throw new StageFailure(ExitCode.MISSING, "VolumeNotWritable",
           "the run directory " + root + " is not writable; check the volume and its permissions (fsGroup)");
     }
+  }
+
+  /** Makes the run directory this FlowTraining's, or says why it cannot be. */
+  private RunRecord claim(Step step) throws IOException {
     RunRecord owner = RunRecord.claim(context.layout(), env);
     // shards run side by side: whoever merges them writes the owner's name
     if (first() && !(step instanceof Step.Shard)) {

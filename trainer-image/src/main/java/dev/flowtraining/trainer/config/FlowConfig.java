@@ -110,6 +110,8 @@ public record FlowConfig(
       int maxEpoch,
       // Micro-batches per optimizer step and rank.
       int accumGrad,
+      // Steps in a row without a finite loss or gradient, each of them skipped, that end the training.
+      int maxSkippedSteps,
       // Largest global L2 norm of the gradient; 0 for no clipping.
       double gradClip,
       // Optimizer steps between two lines of the log.
@@ -144,14 +146,14 @@ public record FlowConfig(
       boolean cudaGraphs) {
 
     public Train with(String optim, Optim optimConf) {
-      return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, gradClip, logInterval,
-          savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
+      return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
+          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
           precision, activationCheckpointing, cudaGraphs);
     }
 
     public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
-      return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, gradClip, logInterval,
-          savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
+      return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
+          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
           precision, activationCheckpointing, cudaGraphs);
     }
   }

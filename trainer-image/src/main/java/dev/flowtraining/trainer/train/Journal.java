@@ -1,11 +1,14 @@
 package dev.flowtraining.trainer.train;
 
+import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Stage;
+import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.torch.StateDict;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.AccessDeniedException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
@@ -194,8 +197,17 @@ final class Journal {
     }
     Manifest manifest = new Manifest(name, cursor, cvLoss, common.microBatchesPerStep(), common.settings(),
         common.data(), common.resumedFrom(), null, null);
-    Checkpoints.Checkpoint saved =
-        checkpoints.save(manifest, weights, state, average, yaml(epoch, cursor, cvLoss));
+    Checkpoints.Checkpoint saved;
+    try {
+      saved = checkpoints.save(manifest, weights, state, average, yaml(epoch, cursor, cvLoss));
+    } catch (AccessDeniedException e) {
+      throw e;
+    } catch (IOException e) {
+      // worth another try: meanwhile somebody makes room, and the checkpoint before this one is still whole
+      throw new StageFailure(ExitCode.RETRYABLE, "CheckpointNotWritten", "cannot write " + name + ": " + e.getMessage()
+          + "; enlarge the volume or lower train_conf.keep_last. " + (fields.get("checkpoint") instanceof Map<?, ?> last
+          ? "The last whole checkpoint is " + last.get("path") : "This attempt has saved no checkpoint before"), e);
+    }
     checkpoints.prune(config.trainConf().keepLast(), config.trainConf().keepBest());
     String path = checkpoints.relative(saved);
     log.say("saved " + path);

@@ -85,8 +85,8 @@ public final class TrainTask implements StageTask {
       Run.Start start = run.start(learner, init(context.options()));
       MicroBatches batches =
           new MicroBatches(data.train(), config, collective.worldSize(), collective.rank());
-      Validation validation = new Validation(FlowModel.ofMasters(config.model(), config.cfm(), parameters),
-          data.dev(), config, collective, stop::requested);
+      Validation validation = new Validation(Validation.model(config, parameters), data.dev(), config, collective,
+          stop::requested);
       Trainer.Outcome outcome;
       try (Passes passes = passes(config, parameters)) {
         outcome = new Trainer(engine, passes, learner, batches, validation, collective, start.journal(),

@@ -16,8 +16,6 @@ import java.util.function.BooleanSupplier;
 
 /** The training loop of one rank. Every rank runs it alike; what only rank 0 does is the {@link Journal}'s. */
 final class Trainer {
-  private static final int MOST_SKIPS_IN_A_ROW = 10;
-
   private final FlowConfig config;
   private final Parameters parameters;
   private final Passes passes;
@@ -216,8 +214,9 @@ final class Trainer {
     String what = "step " + (asked.after.step() - 1) + " skipped: loss " + step.loss() + ", gradient norm "
         + step.gradNorm() + "; this rank's utterances: " + String.join(" ", asked.utts);
     journal.say(what);
-    if (skippedInARow >= MOST_SKIPS_IN_A_ROW) {
-      throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", MOST_SKIPS_IN_A_ROW + " steps in a row had no finite "
+    int most = config.trainConf().maxSkippedSteps();
+    if (skippedInARow >= most) {
+      throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", most + " steps in a row had no finite "
           + "loss or gradient; lower train_conf.optim_conf.lr, or look at the data. The last: " + what);
     }
   }

@@ -8,6 +8,7 @@ import dev.flowtraining.trainer.data.Examples;
 import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.data.Prefetch;
 import dev.flowtraining.trainer.model.FlowModel;
+import dev.flowtraining.trainer.model.Parameters;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -15,9 +16,10 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
- * The loss on the dev set, without dropout. Draws are the same in every epoch and every run (a fixed seed per
- * utterance), so that losses can be compared. Micro-batches are shared out among the ranks and summed in their own
- * order: the number of ranks does not change the result. A rank that is asked to stop breaks off, and every method then
+ * The loss on the dev set, without dropout. Times, noise, prompts and dropped conditions are the same in every epoch and
+ * every run (a fixed seed per utterance), so that two losses differ by their weights alone. Micro-batches are shared out
+ * among the ranks and summed in their own order: the number of ranks does not change the result, and which utterances
+ * meet in a batch changes no more than the rounding. A rank that is asked to stop breaks off, and every method then
  * ends with {@link StopRequested} on all ranks.
  */
 final class Validation {
@@ -31,6 +33,11 @@ final class Validation {
   private final MicroBatches microBatches;
   private final List<int[]> plan;
   private double constantLoss = Double.NaN;
+
+  /** Float32, and as in inference no utterance sees the padding that longer ones in its batch make. */
+  static FlowModel model(FlowConfig config, Parameters parameters) {
+    return FlowModel.ofMasters(config.model(), config.cfm(), parameters).maskLookAhead(true);
+  }
 
   Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, BooleanSupplier stopRequested) {
     this.model = model;

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.collective.Alone;
+import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.Rendezvous;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.EpochPlan;
 import dev.flowtraining.trainer.data.Example;
@@ -17,18 +20,25 @@ import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ValidationTest {
   @TempDir Path dir;
@@ -79,6 +89,73 @@ class ValidationTest {
       assertThat(shuffled).isNotEqualTo(validation.loss());
       assertThat(validation.shuffledLoss()).isEqualTo(shuffled);
     }
+  }
+
+  /** Nothing of a run but its weights: neither its seed, nor its epoch, nor how its batches are made. */
+  @Test
+  void two_losses_differ_by_their_weights_alone() throws Exception {
+    try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
+      parameters.load(random(parameters), true);
+      double loss = validation(config, dev, new Alone(), parameters).loss();
+      Files.writeString(run.config(), """
+          preset: tiny
+          dataset_conf: {max_frames_in_batch: 150, shuffle_size: 2, sort_size: 3, num_workers: 3}
+          train_conf: {seed: 7, accum_grad: 3, dropout: 0.4, scheduler: constantlr, optim_conf: {lr: 0.5}}
+          """);
+      FlowConfig other = run.flowConfig();
+      try (Parameters copy = Parameters.create(other.model(), Torch.start("cpu", 1))) {
+        copy.load(parameters.stateDict(), true);
+        Torch.seed(123);
+        assertThat(validation(other, dev, new Alone(), copy).loss()).isEqualTo(loss);
+        StateDict moved = random(copy);
+        float[] bias = moved.tensors().get("encoder_proj.bias").floats();
+        bias[0] += 0.01f;
+        moved.tensors().put("encoder_proj.bias", StateDict.Tensor.of(bias, bias.length));
+        copy.load(moved, true);
+        assertThat(validation(other, dev, new Alone(), copy).loss()).isNotEqualTo(loss);
+      }
+    }
+  }
+
+  @Test
+  void which_utterances_meet_in_a_batch_changes_the_rounding_only() throws Exception {
+    try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
+      parameters.load(random(parameters), true);
+      double some = validation(config, dev, new Alone(), parameters).loss();
+      for (int frames : new int[] {1, 100_000}) { // every utterance alone, and all in one batch
+        Files.writeString(run.config(), "preset: tiny\ndataset_conf: {max_frames_in_batch: " + Math.max(6, frames) + "}\n");
+        assertThat(validation(run.flowConfig(), dev, new Alone(), parameters).loss()).isCloseTo(some, within(1e-5 * some));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void the_number_of_ranks_changes_nothing(int ranks) throws Exception {
+    try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
+      parameters.load(random(parameters), true);
+      double alone = validation(config, dev, new Alone(), parameters).loss();
+      int port;
+      try (ServerSocket socket = new ServerSocket(0)) {
+        port = socket.getLocalPort();
+      }
+      try (ExecutorService pool = Executors.newFixedThreadPool(ranks)) {
+        List<Future<Double>> losses = IntStream.range(0, ranks).mapToObj(rank -> pool.submit(() -> {
+          Ranks mine = new Ranks(rank, rank, ranks, "127.0.0.1", port, 1, "test");
+          Duration soon = Duration.ofSeconds(30);
+          try (Collective collective = Rendezvous.join(mine, "plan", soon, soon)) {
+            return validation(config, dev, collective, parameters).loss();
+          }
+        })).toList();
+        for (Future<Double> loss : losses) {
+          assertThat(loss.get()).isEqualTo(alone);
+        }
+      }
+    }
+  }
+
+  private static Validation validation(FlowConfig config, Examples dev, Collective collective, Parameters parameters) {
+    return new Validation(Validation.model(config, parameters), dev, config, collective, () -> false);
   }
 
   private static StateDict random(Parameters parameters) {
