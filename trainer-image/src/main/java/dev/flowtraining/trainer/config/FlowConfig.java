@@ -131,6 +131,10 @@ public record FlowConfig(
       long seed,
       // Torch threads of a rank. Fixed, since sums depend on it.
       int threads,
+      // Share of the micro-batches whose attention sees only its own chunk and those before, as in streaming.
+      double streaming,
+      // Tokens of a chunk; of mel frames it has twice as many.
+      int chunkSize,
       // Overrides every dropout of the encoder when set.
       Double dropout,
       // Parameters that are not trained: a name, what stands before a dot in it, or a pattern with * and ?.
@@ -147,14 +151,14 @@ public record FlowConfig(
 
     public Train with(String optim, Optim optimConf) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
-          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
-          precision, activationCheckpointing, cudaGraphs);
+          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads,
+          streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
     }
 
     public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
-          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads, dropout, freeze, emaDecay,
-          precision, activationCheckpointing, cudaGraphs);
+          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads,
+          streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
     }
   }
 

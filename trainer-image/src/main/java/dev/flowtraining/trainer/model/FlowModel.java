@@ -42,6 +42,8 @@ public final class FlowModel {
   private final int melBins;
   private final int speakerChannels;
   private boolean maskLookAhead;
+  private Chunks tokenChunks;
+  private Chunks frameChunks;
 
   /** A model that computes in the precision of its parameters. */
   public FlowModel(ModelConfig config, FlowConfig.FlowMatching matching, Parameters parameters) {
@@ -71,6 +73,13 @@ public final class FlowModel {
     return this;
   }
 
+  /** Sets how many tokens a chunk has in passes that are {@link #streaming}; a frame's chunk is as long in time. */
+  public FlowModel chunks(int tokens) {
+    tokenChunks = new Chunks(weights, tokens);
+    frameChunks = new Chunks(weights, 2 * tokens);
+    return this;
+  }
+
   /**
    * The sum over valid frames and bins of (predicted − true velocity)². Divided by {@link Batch#validFrames} and the
    * mel bins it is upstream's loss. The graph is recorded up to the result, on which {@link Backward#run} is to be
@@ -88,10 +97,22 @@ public final class FlowModel {
 
   /** {@link #lossSum(Batch, Draws, double, NDManager)} for validation: no graph, no dropout. */
   public double evaluateSum(Batch batch, Draws draws) {
+    return evaluateSum(batch, draws, false);
+  }
+
+  /** @param streaming whether attention sees chunks as {@link #chunks} has set them */
+  public double evaluateSum(Batch batch, Draws draws, boolean streaming) {
     try (NDManager m = weights.newManager();
         var _ = Backward.recording(false)) {
-      return lossSum(batch, draws, new Pass(m, 0, Pass.Trace.NONE)).getFloat();
+      Inputs in = inputs(m, batch, draws);
+      return lossSum(streaming ? streaming(in, m) : in, new Pass(m, 0, Pass.Trace.NONE)).getFloat();
     }
+  }
+
+  /** The inputs with attention that sees its own chunk and those before. */
+  Inputs streaming(Inputs in, NDManager manager) {
+    int tokens = Math.toIntExact(in.token_BT2().getShape().get(1));
+    return in.within(tokenChunks.mask_NN(manager, tokens), frameChunks.mask_NN(manager, 2 * tokens));
   }
 
   NDArray lossSum(Batch batch, Draws draws, Pass pass) {
@@ -108,6 +129,10 @@ public final class FlowModel {
   /** Makes what a pass over so many tokens looks up, so that the pass itself copies nothing to the device. */
   void reserve(int tokens) {
     encoder.reserve(tokens);
+    if (tokenChunks != null) {
+      tokenChunks.reserve(tokens);
+      frameChunks.reserve(2 * tokens);
+    }
   }
 
   int melBins() {
@@ -131,7 +156,7 @@ public final class FlowModel {
     return layout.of(buffer, weights);
   }
 
-  private NDArray lossSum(Inputs in, Pass pass) {
+  NDArray lossSum(Inputs in, Pass pass) {
     NDArray prompt_BFM = pass.see("cond", weights.as(in.mel_BFM()).mul(in.prompt_BF1()));
     Conditions conditions = conditions(pass, in.token_BT2(), in.masks(), in.speaker_BS(), prompt_BFM);
     FlowMatching.Point point =

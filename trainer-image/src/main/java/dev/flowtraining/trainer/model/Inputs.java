@@ -91,6 +91,12 @@ record Inputs(NDArray token_BT2, NDArray mel_BFM, NDArray noise_BFM, NDArray t_B
     return layout.of(layout.transfer().send(manager), weights);
   }
 
+  /** The same for streaming. */
+  Inputs within(NDArray chunk_TT, NDArray chunk_FF) {
+    return new Inputs(token_BT2, mel_BFM, noise_BFM, t_B11, noiseShare_B11, frame_BF1, wave_BW, speaker_BS, prompt_BF1,
+        keep_B11OrNull, masks.within(chunk_TT, chunk_FF));
+  }
+
   /** Each row with its first elements different from the others. */
   private static float[] firsts(int[] counts, int length, float first, float other) {
     float[] values = new float[counts.length * length];

@@ -36,7 +36,9 @@ public final class Passes implements AutoCloseable {
   private final boolean recompute;
   private final CudaGraph.Pool pool;
   private NDArray inputs;
-  private final Map<Filling, Recorded> graphs = new LinkedHashMap<>();
+  private final Map<Kind, Recorded> graphs = new LinkedHashMap<>();
+
+  private record Kind(Filling filling, boolean streaming) {}
 
   private record Recorded(NDArray buffer, CudaGraph graph) {}
 
@@ -106,26 +108,37 @@ public final class Passes implements AutoCloseable {
     return lossSum;
   }
 
-  /** One forward and one backward pass, with the dropout of the seed. */
+  /** {@link #run(Batch, Draws, long, boolean)} with attention that sees everything. */
   public void run(Batch batch, Draws draws, long seed) {
+    run(batch, draws, seed, false);
+  }
+
+  /**
+   * One forward and one backward pass, with the dropout of the seed.
+   *
+   * @param streaming whether attention sees chunks as {@link FlowModel#chunks} has set them
+   */
+  public void run(Batch batch, Draws draws, long seed, boolean streaming) {
     Torch.seed(seed);
     if (pool == null) {
-      pass(m -> model.inputs(m, batch, draws), blocks(seed));
+      pass(streaming(m -> model.inputs(m, batch, draws), streaming), blocks(seed));
       return;
     }
     Filling filling = Filling.of(batch, framesPerBatch);
     Inputs.Layout layout = model.layout(filling.fill(batch), filling.fill(batch, draws));
-    Recorded recorded = graphs.get(filling);
+    Kind kind = new Kind(filling, streaming);
+    Recorded recorded = graphs.get(kind);
     if (recorded == null && graphs.size() == MOST_GRAPHS) {
-      pass(m -> model.inputs(layout, layout.transfer().send(m)));
+      pass(streaming(m -> model.inputs(layout, layout.transfer().send(m)), streaming));
       return;
     }
     if (recorded == null) {
       model.reserve(filling.tokens());
       NDArray buffer = inputs(layout.transfer().size());
       recorded = new Recorded(
-          buffer, CudaGraph.record(pool, () -> pass(m -> model.inputs(layout, Operators.alias(m, buffer)))));
-      graphs.put(filling, recorded);
+          buffer, CudaGraph.record(pool,
+              () -> pass(streaming(m -> model.inputs(layout, Operators.alias(m, buffer)), streaming))));
+      graphs.put(kind, recorded);
     }
     layout.transfer().send(manager, recorded.buffer);
     recorded.graph.replay();
@@ -156,6 +169,10 @@ public final class Passes implements AutoCloseable {
 
   private interface Source {
     Inputs in(NDManager manager);
+  }
+
+  private Source streaming(Source offline, boolean streaming) {
+    return streaming ? m -> model.streaming(offline.in(m), m) : offline;
   }
 
   private void pass(Source source) {

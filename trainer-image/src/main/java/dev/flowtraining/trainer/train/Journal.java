@@ -157,6 +157,12 @@ final class Journal {
     publish(cursor);
   }
 
+  /** The validation loss in chunks, beside the one that every checkpoint is judged by. */
+  void streaming(Cursor cursor, double cvLoss) {
+    log.say(String.format(Locale.ROOT, "epoch %d validation loss in streaming %.4f", cursor.epoch(), cvLoss));
+    log.metric("streaming", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "cv_streaming_loss", cvLoss));
+  }
+
   /** Saves because of SIGTERM. @return the checkpoint's path, relative to the run directory */
   String stopping(Cursor cursor) throws IOException {
     log.say("asked to stop at step " + cursor.step());

@@ -4,9 +4,13 @@ import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.Draws;
 
-/** What one forward pass needs; without utterances in the places that a short last step leaves empty. */
-record MicroBatch(PaddedBatch padded, Draws draws) {
-  static final MicroBatch EMPTY = new MicroBatch(null, null);
+/**
+ * What one forward pass needs; without utterances in the places that a short last step leaves empty.
+ *
+ * @param streaming whether its attention sees no further than its own chunk
+ */
+record MicroBatch(PaddedBatch padded, Draws draws, boolean streaming) {
+  static final MicroBatch EMPTY = new MicroBatch(null, null, false);
 
   boolean isEmpty() {
     return padded == null;

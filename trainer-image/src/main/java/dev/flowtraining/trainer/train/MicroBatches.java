@@ -10,9 +10,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 
 /** Turns the plan of an epoch into this rank's micro-batches, loaded ahead by threads. */
 final class MicroBatches {
+  /** Part of the key of the draws that say which batches are streaming. */
+  private static final long STREAMING = 1;
+
   private final Examples examples;
   private final FlowConfig config;
   private final int worldSize;
@@ -42,13 +47,26 @@ final class MicroBatches {
     for (int step = fromStep; step < plan.steps().size(); step++) {
       mine.addAll(plan.ofRank(step, rank, worldSize));
     }
-    return prefetch(mine, Key.of(config.trainConf().seed(), epoch));
+    long key = Key.of(config.trainConf().seed(), epoch);
+    return prefetch(mine, micro -> inStreaming(micro, key), key);
+  }
+
+  /** A share of the batches; by the utterance that comes first, so that ranks and restarts change nothing. */
+  private MicroBatch inStreaming(MicroBatch micro, long key) {
+    double share = config.trainConf().streaming();
+    boolean streaming = !micro.isEmpty() && share > 0 && new SplittableRandom(
+        Key.of(key, STREAMING, Key.of(micro.padded().utts().getFirst()))).nextDouble() < share;
+    return streaming ? new MicroBatch(micro.padded(), micro.draws(), true) : micro;
   }
 
   /** Given micro-batches, every utterance with draws of the key. */
   Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, long key) {
+    return prefetch(plan, UnaryOperator.identity(), key);
+  }
+
+  private Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, UnaryOperator<MicroBatch> change, long key) {
     FlowConfig.Dataset dataset = config.datasetConf();
-    return new Prefetch<>(plan, this::bytes, indices -> make(indices, key), dataset.numWorkers(), dataset.prefetch(),
+    return new Prefetch<>(plan, this::bytes, indices -> change.apply(make(indices, key)), dataset.numWorkers(), dataset.prefetch(),
         (long) dataset.prefetchMib() << 20);
   }
 
@@ -58,7 +76,7 @@ final class MicroBatches {
       return MicroBatch.EMPTY;
     }
     PaddedBatch padded = PaddedBatch.of(loaded);
-    return new MicroBatch(padded, KeyedDraws.of(padded, config.cfm(), key));
+    return new MicroBatch(padded, KeyedDraws.of(padded, config.cfm(), key), false);
   }
 
   /** Mel and noise make up nearly all of it. */

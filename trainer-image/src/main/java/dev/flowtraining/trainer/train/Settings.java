@@ -22,7 +22,8 @@ final class Settings {
       "model.inference_cfg_rate", "train_conf.cuda_graphs", "train_conf.init_strict",
       "train_conf.max_skipped_steps");
   /** Settings that came later, at the value that means what was done before them: older checkpoints lack them. */
-  private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0");
+  private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0",
+      "train_conf.streaming", "0.0", "train_conf.chunk_size", "25");
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 
   private Settings() {}

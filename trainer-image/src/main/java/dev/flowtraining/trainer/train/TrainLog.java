@@ -27,6 +27,7 @@ final class TrainLog {
           "TRAIN/epoch", "frames_per_second", "TRAIN/frames_per_second", "data_wait", "TRAIN/data_wait"),
       "validation", Map.of("cv_loss", "CV/loss", "best_cv_loss", "CV/best_loss", "cv_constant_loss",
           "CV/constant_loss"),
+      "streaming", Map.of("cv_streaming_loss", "CV/streaming_loss"),
       "probe", Map.of("mel_l1", "PROBE/mel_l1", "mean_mel_l1", "PROBE/mean_mel_l1", "seconds", "PROBE/seconds"));
 
   private final Path log;
@@ -51,7 +52,10 @@ final class TrainLog {
     append(log, now() + " " + line);
   }
 
-  /** @param event {@code start}, {@code step}, {@code validation}, {@code probe}, {@code checkpoint} or {@code end} */
+  /**
+   * @param event {@code start}, {@code step}, {@code validation}, {@code streaming}, {@code probe}, {@code checkpoint} or
+   *     {@code end}
+   */
   void metric(String event, Map<String, Object> values) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("time", now());

@@ -163,7 +163,9 @@ public final class TrainTask implements StageTask {
 
   private static Passes passes(FlowConfig config, Parameters parameters) {
     Double override = config.trainConf().dropout();
-    return Passes.of(new FlowModel(config.model(), config.cfm(), parameters), parameters,
+    FlowModel model =
+        new FlowModel(config.model(), config.cfm(), parameters).chunks(config.trainConf().chunkSize());
+    return Passes.of(model, parameters,
         override == null ? config.model().encoder().dropoutRate() : override,
         config.datasetConf().maxFramesInBatch(), config.trainConf().cudaGraphs(),
         config.trainConf().activationCheckpointing());

@@ -100,6 +100,9 @@ final class Trainer {
           + " is " + cvLoss + "; lower train_conf.optim_conf.lr, or look at the dev set");
     }
     double constantLoss = validation.constantLoss(); // before the validation counts as done: it too may be broken off
+    if (config.trainConf().streaming() > 0) {
+      journal.streaming(cursor, validation.streamingLoss());
+    }
     cursor = cursor.afterValidation(cvLoss);
     journal.validated(cursor, cvLoss, constantLoss);
     return cvLoss;
@@ -156,7 +159,7 @@ final class Trainer {
       if (!micro.isEmpty()) {
         // dropout depends on the place in the global batch, not on the rank that fills it
         passes.run(micro.batch(), micro.draws(),
-            Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()));
+            Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()), micro.streaming());
         frames += micro.padded().validFrames();
         utts.addAll(micro.padded().utts());
       }

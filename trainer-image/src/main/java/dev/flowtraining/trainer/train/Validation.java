@@ -36,7 +36,8 @@ final class Validation {
 
   /** Float32, and as in inference no utterance sees the padding that longer ones in its batch make. */
   static FlowModel model(FlowConfig config, Parameters parameters) {
-    return FlowModel.ofMasters(config.model(), config.cfm(), parameters).maskLookAhead(true);
+    return FlowModel.ofMasters(config.model(), config.cfm(), parameters).maskLookAhead(true)
+        .chunks(config.trainConf().chunkSize());
   }
 
   Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, BooleanSupplier stopRequested) {
@@ -58,7 +59,7 @@ final class Validation {
 
   /** Σ squared errors / (frames · bins). */
   double loss() {
-    return loss(MicroBatch::padded);
+    return loss(micro -> micro);
   }
 
   /**
@@ -74,7 +75,8 @@ final class Validation {
       utts[i] = example.map(Example::utt).orElse("");
       tokens[i] = example.map(Example::token_2T).orElse(new int[0]);
     }
-    return loss(micro -> withTokensOfOthers(micro.padded(), Arrays.asList(utts), tokens));
+    return loss(micro -> new MicroBatch(
+        withTokensOfOthers(micro.padded(), Arrays.asList(utts), tokens), micro.draws(), false));
   }
 
   private static PaddedBatch withTokensOfOthers(PaddedBatch batch, List<String> utts, int[][] tokens) {
@@ -93,7 +95,12 @@ final class Validation {
   }
 
   private interface Change {
-    PaddedBatch of(MicroBatch micro);
+    MicroBatch of(MicroBatch micro);
+  }
+
+  /** The loss with attention that sees no further than its own chunk. */
+  double streamingLoss() {
+    return loss(micro -> new MicroBatch(micro.padded(), micro.draws(), true));
   }
 
   private double loss(Change change) {
@@ -109,9 +116,8 @@ final class Validation {
         }
         MicroBatch micro = source.next();
         if (!micro.isEmpty()) {
-          PaddedBatch padded = change.of(micro);
-          sums[i] = evaluate(new MicroBatch(padded, micro.draws()));
-          sums[plan.size()] += padded.validFrames();
+          sums[i] = evaluate(change.of(micro));
+          sums[plan.size()] += micro.padded().validFrames();
         }
       }
     }
@@ -135,7 +141,7 @@ final class Validation {
   }
 
   private double evaluate(MicroBatch micro) {
-    return model.evaluateSum(micro.batch(), micro.draws());
+    return model.evaluateSum(micro.batch(), micro.draws(), micro.streaming());
   }
 
   /**

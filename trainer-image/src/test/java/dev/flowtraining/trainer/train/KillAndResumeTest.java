@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 class KillAndResumeTest {
   private static final String CONFIG = """
       dataset_conf: {max_frames_in_batch: 300}
-      train_conf: {max_epoch: 3, log_interval: 1, save_per_step: 3, keep_last: 3, dropout: 0.1, scheduler_conf: {warmup_steps: 5}}
+      train_conf: {max_epoch: 3, log_interval: 1, save_per_step: 3, keep_last: 3, dropout: 0.1, streaming: 0.5, chunk_size: 5,
+                   scheduler_conf: {warmup_steps: 5}}
       """;
   private static final int EPOCHS = 3;
 
