@@ -103,6 +103,11 @@ public record RunLayout(Path root) {
     return experiment().resolve("init.json");
   }
 
+  /** What the model that training started from reaches on the held-out utterances. */
+  public Path baseLoss() {
+    return experiment().resolve("base.json");
+  }
+
   /** What TensorBoard shows of an attempt; it reads the folder's files in the order of their names. */
   public Path tensorBoard(int attempt) {
     return root.resolve(String.format("tensorboard/flow_model/events.out.tfevents.attempt-%04d", attempt));

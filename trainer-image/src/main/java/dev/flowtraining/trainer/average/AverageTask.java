@@ -25,10 +25,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Stage 5: the mean of the last N checkpoints, or of the N with the lowest validation loss; or the moving average that
- * training kept, of the newest checkpoint that has one.
+ * training kept, of the newest checkpoint that has one. Where the best checkpoint alone is better, that.
  */
 public final class AverageTask implements StageTask {
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
   private static final Logger LOG = LoggerFactory.getLogger(AverageTask.class);
 
   @Override
@@ -69,13 +69,16 @@ public final class AverageTask implements StageTask {
       LOG.warn("averaging {} checkpoints, as there are no more; {} were asked for", chosen.size(), num);
     }
     context.progress().update(Stage.AVERAGE, 0.3, "averaging " + chosen.size() + " checkpoints");
-    StateDictFile.write(layout.averaged(), Mean.of(chosen));
+    Verdict verdict = Verdict.of(context, Mean.of(chosen),
+        candidates.stream().filter(c -> !superseded(c, candidates, passedOver)).toList(), chosen.keySet());
+    StateDictFile.write(layout.averaged(), verdict.weights());
     Map<String, Object> counts = new LinkedHashMap<>();
     counts.put("averaged", chosen.size());
     counts.put("asked", moving ? 1 : num);
     counts.put("by", context.options().averageBy());
     counts.put("checkpoints", chosen.keySet().stream().map(f -> layout.root().relativize(f).toString()).toList());
     counts.put("passedOver", passedOver.size());
+    counts.putAll(verdict.counts());
     return new Result(counts, InputHash.ofFile(layout.averaged()));
   }
 

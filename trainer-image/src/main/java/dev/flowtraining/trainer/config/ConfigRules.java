@@ -120,6 +120,12 @@ final class ConfigRules {
     within("dataset_conf.row_group_bytes", d.rowGroupBytes(), 1 << 16, 2_000_000_000);
     only("dataset_conf.compression", d.compression(), "snappy", "zstd", "uncompressed");
     filter(d.filterConf());
+    FlowConfig.Replay r = d.replayConf();
+    demand(r.weight() >= 0 && r.weight() <= 0.9, "dataset_conf.replay_conf.weight", "has to be between 0 and 0.9");
+    demand(r.weight() == 0 || !r.dataList().equals("none"), "dataset_conf.replay_conf.data_list",
+        "has to name a data.list when replay_conf.weight is above 0");
+    demand(r.weight() > 0 || r.dataList().equals("none"), "dataset_conf.replay_conf.weight",
+        "has to be above 0 when replay_conf.data_list names a list");
     within("dataset_conf.max_frames_in_batch", d.maxFramesInBatch(), 6, 10_000_000);
     within("dataset_conf.shuffle_size", d.shuffleSize(), 1, 100_000_000);
     within("dataset_conf.sort_size", d.sortSize(), 1, 100_000_000);

@@ -69,6 +69,14 @@ public record FlowConfig(
       // {@code builtin} (words, signs and ideographs), or a .tiktoken file such as whisper's multilingual.tiktoken.
       String textTokenizer) {}
 
+  /** Another data list that training mixes in. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record Replay(
+      // A data.list of another run, or of CosyVoice's tools, absolute or relative to the run directory; or none.
+      String dataList,
+      // The part of an epoch's utterances that comes from it.
+      double weight) {}
+
   /** Stages 3 and 4: Parquet and batches. */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Dataset(
@@ -82,6 +90,7 @@ public record FlowConfig(
       String compression,
       Filter filterConf,
       // Padded mel frames of a micro-batch per rank.
+      Replay replayConf,
       int maxFramesInBatch,
       int shuffleSize,
       int sortSize,
@@ -129,6 +138,8 @@ public record FlowConfig(
       // Whether every tensor of models.init has to fit; otherwise what fits is taken and the rest drawn.
       boolean initStrict,
       long seed,
+      // Whether the batches that take the most memory are tried before the first step.
+      boolean worstBatchFirst,
       // Torch threads of a rank. Fixed, since sums depend on it.
       int threads,
       // Share of the micro-batches whose attention sees only its own chunk and those before, as in streaming.
@@ -151,14 +162,14 @@ public record FlowConfig(
 
     public Train with(String optim, Optim optimConf) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
-          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads,
-          streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
+          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed,
+          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
     }
 
     public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
-          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed, threads,
-          streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
+          logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed,
+          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
     }
   }
 

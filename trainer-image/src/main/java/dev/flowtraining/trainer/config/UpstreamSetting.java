@@ -10,7 +10,7 @@ sealed interface UpstreamSetting {
   record Ours(String path, String value) implements UpstreamSetting {}
 
   /** What is always so here. */
-  record Built(String why) implements UpstreamSetting {}
+  record Built() implements UpstreamSetting {}
 
   /** Nothing that training the flow model reads. */
   record Ignored(String why) implements UpstreamSetting {}
@@ -47,15 +47,17 @@ sealed interface UpstreamSetting {
       Map.entry("compute_fbank.num_frames", "960"), Map.entry("parse_embedding.normalize", "true"),
       Map.entry("batch.batch_type", "dynamic"));
 
-  Map<String, String> RENAMED = Map.of(
-      "sample_rate", "dataset_conf.sample_rate", "resample.resample_rate", "dataset_conf.sample_rate",
-      "shuffle.shuffle_size", "dataset_conf.shuffle_size", "sort.sort_size", "dataset_conf.sort_size",
-      "batch.max_frames_in_batch", "dataset_conf.max_frames_in_batch",
-      "flow.pre_lookahead_len", "model.encoder.pre_lookahead_len",
-      "flow.decoder.inference_cfg_rate", "model.inference_cfg_rate",
-      "flow.decoder.cfm_params.content.inference_cfg_rate", "model.inference_cfg_rate",
-      "flow.decoder.cfm_params.content.sigma_min", "cfm.sigma_min",
-      "flow.decoder.cfm_params.content.training_cfg_rate", "cfm.training_cfg_rate");
+  Map<String, String> RENAMED = Map.ofEntries(
+      Map.entry("sample_rate", "dataset_conf.sample_rate"), Map.entry("resample.resample_rate", "dataset_conf.sample_rate"),
+      Map.entry("shuffle.shuffle_size", "dataset_conf.shuffle_size"), Map.entry("sort.sort_size", "dataset_conf.sort_size"),
+      Map.entry("batch.max_frames_in_batch", "dataset_conf.max_frames_in_batch"),
+      Map.entry("chunk_size", "train_conf.chunk_size"),
+      Map.entry("flow.encoder.static_chunk_size", "train_conf.chunk_size"),
+      Map.entry("flow.pre_lookahead_len", "model.encoder.pre_lookahead_len"),
+      Map.entry("flow.decoder.inference_cfg_rate", "model.inference_cfg_rate"),
+      Map.entry("flow.decoder.cfm_params.content.inference_cfg_rate", "model.inference_cfg_rate"),
+      Map.entry("flow.decoder.cfm_params.content.sigma_min", "cfm.sigma_min"),
+      Map.entry("flow.decoder.cfm_params.content.training_cfg_rate", "cfm.training_cfg_rate"));
 
   static UpstreamSetting of(HyperPyYaml.Leaf leaf, HyperPyYaml file) {
     String path = leaf.path();
@@ -73,7 +75,7 @@ sealed interface UpstreamSetting {
     }
     String value = leaf.value().matches("True|False") ? leaf.value().toLowerCase() : leaf.value();
     if (BUILT.containsKey(path)) {
-      return same(value, BUILT.get(path)) ? new Built("is built in")
+      return same(value, BUILT.get(path)) ? new Built()
           : new NoCounterpart("is always " + BUILT.get(path) + " here: the model and its mels are built on it");
     }
     if (top.equals("flow")) {
@@ -87,6 +89,10 @@ sealed interface UpstreamSetting {
     }
     if (RENAMED.containsKey(path)) {
       return new Ours(RENAMED.get(path), value);
+    }
+    if (path.equals("train_conf.val_interval")) {
+      return value.equals("1") ? new Built()
+          : new NoCounterpart("counts epochs there, and steps between two more validations here");
     }
     if (top.equals("train_conf")) {
       return new Ours(path, value);
@@ -130,7 +136,7 @@ sealed interface UpstreamSetting {
     if (!ENCODERS.contains(kind)) {
       return new NoCounterpart("the encoder is " + kind + ", this model's is UpsampleConformerEncoderV2");
     }
-    return new Ours("model.encoder." + key, value);
+    return new Ours(RENAMED.getOrDefault("flow.encoder." + key, "model.encoder." + key), value);
   }
 
   private static boolean same(String value, String built) {

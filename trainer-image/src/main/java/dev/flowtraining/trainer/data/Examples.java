@@ -14,6 +14,11 @@ public interface Examples {
   /** For each row group, which is what is read at a time, the indices of its utterances, in their order. */
   List<int[]> rowGroups();
 
+  /** Those of an epoch, where they are not always all. */
+  default List<int[]> rowGroups(long seed, int epoch) {
+    return rowGroups();
+  }
+
   /** Called from several threads; empty when the utterance is unusable, which is counted in {@link #dropped}. */
   Optional<Example> load(int index);
 

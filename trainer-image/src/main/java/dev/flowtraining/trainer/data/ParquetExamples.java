@@ -52,8 +52,12 @@ public final class ParquetExamples implements Examples {
    *     directory
    */
   public static ParquetExamples of(Path file, FlowConfig config) throws IOException {
-    List<Path> files = file.getFileName().toString().endsWith(".list") ? paths(folderOf(file), file) : List.of(file);
-    return new ParquetExamples(files, file, config, count -> new ExampleCache.Memory(0));
+    return new ParquetExamples(files(file), file, config, count -> new ExampleCache.Memory(0));
+  }
+
+  /** The files that {@link #of} reads. */
+  public static List<Path> files(Path file) throws IOException {
+    return file.getFileName().toString().endsWith(".list") ? paths(folderOf(file), file) : List.of(file);
   }
 
   private interface CacheFor {

@@ -62,7 +62,7 @@ public final class ExportTask implements StageTask {
     Path folder = layout.export();
     ModelConfig model = context.config().model();
     StateDict weights = inOrder(StateDictFile.read(layout.averaged()), model);
-    List<Path> files = new ArrayList<>(weightFiles(folder, weights));
+    List<Path> files = new ArrayList<>(weightFiles(folder, weights, context.config().datasetConf().speakerEmbedding()));
     Path yaml = folder.resolve("cosyvoice.yaml");
     WholeFile.text(yaml, CosyVoiceYaml.of(model));
     files.add(yaml);
@@ -138,12 +138,13 @@ public final class ExportTask implements StageTask {
   }
 
   /** Writes both forms and reads them back: what others get is bit for bit what was averaged. */
-  private static List<Path> weightFiles(Path folder, StateDict weights) throws IOException {
+  private static List<Path> weightFiles(Path folder, StateDict weights, String speakerEmbedding)
+      throws IOException {
     Path pt = folder.resolve("flow.pt");
     StateDictFile.write(pt, weights, StateDictFile.Form.MODULE);
     same(pt, weights, StateDictFile.read(pt));
     Path safetensors = folder.resolve("flow.safetensors");
-    SafeTensors.write(safetensors, weights, Map.of("format", "pt"));
+    SafeTensors.write(safetensors, weights, Map.of("format", "pt", SafeTensors.SPEAKER_EMBEDDING, speakerEmbedding));
     same(safetensors, weights, SafeTensors.read(safetensors));
     return List.of(pt, safetensors);
   }

@@ -22,6 +22,9 @@ public final class SafeTensors {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_HEADER = 100_000_000; // the limit that the reference implementation sets
 
+  /** In the metadata of a flow model: which embedding it was trained with, utt or spk. */
+  public static final String SPEAKER_EMBEDDING = "speaker_embedding";
+
   private SafeTensors() {}
 
   /** @param metadata texts for the header's {@code __metadata__}; may be empty */
@@ -52,13 +55,30 @@ public final class SafeTensors {
     });
   }
 
+  /** The header's texts; none when it has none. */
+  public static Map<String, String> metadata(Path file) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      Map<String, String> texts = new LinkedHashMap<>();
+      JSON.readTree(fill(channel, 8, (int) headerLength(channel)).array()).path("__metadata__").properties()
+          .forEach(e -> texts.put(e.getKey(), e.getValue().asText()));
+      return texts;
+    } catch (IOException | RuntimeException e) {
+      throw StateDictFile.unreadable(file, e.getMessage() == null ? e.toString() : e.getMessage(), e);
+    }
+  }
+
+  private static long headerLength(FileChannel channel) throws IOException {
+    long length = fill(channel, 0, 8).getLong(0);
+    if (length <= 0 || length > MAX_HEADER || length > channel.size() - 8) {
+      throw new IOException("its header cannot have " + length + " bytes");
+    }
+    return length;
+  }
+
   /** @throws dev.flowtraining.trainer.StageFailure 66 {@code CheckpointUnreadable}, naming the file */
   public static StateDict read(Path file) {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      long length = fill(channel, 0, 8).getLong(0);
-      if (length <= 0 || length > MAX_HEADER || length > channel.size() - 8) {
-        throw new IOException("its header cannot have " + length + " bytes");
-      }
+      long length = headerLength(channel);
       JsonNode header = JSON.readTree(fill(channel, 8, (int) length).array());
       LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
       for (Map.Entry<String, JsonNode> entry : header.properties()) {

@@ -37,8 +37,8 @@ final class MicroBatches {
   EpochPlan plan(int epoch) {
     FlowConfig.Dataset dataset = config.datasetConf();
     var sizes = new EpochPlan.Sizes(dataset.maxFramesInBatch(), dataset.shuffleSize(), dataset.sortSize());
-    return EpochPlan.of(
-        examples.frames(), examples.rowGroups(), sizes, config.trainConf().seed(), epoch, perStep());
+    long seed = config.trainConf().seed();
+    return EpochPlan.of(examples.frames(), examples.rowGroups(seed, epoch), sizes, seed, epoch, perStep());
   }
 
   /** From a step of the epoch on, {@code accum_grad} micro-batches a step. */
@@ -70,7 +70,8 @@ final class MicroBatches {
         (long) dataset.prefetchMib() << 20);
   }
 
-  private MicroBatch make(int[] indices, long key) {
+  /** One micro-batch, by the calling thread. */
+  MicroBatch make(int[] indices, long key) {
     List<Example> loaded = Arrays.stream(indices).mapToObj(examples::load).flatMap(Optional::stream).toList();
     if (loaded.isEmpty()) {
       return MicroBatch.EMPTY;

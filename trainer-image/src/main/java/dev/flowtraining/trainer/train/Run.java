@@ -71,8 +71,10 @@ final class Run {
   private Cursor fresh(Optional<Path> init) throws IOException {
     FlowConfig.Train train = context.config().trainConf();
     parameters.initialise(train.seed());
-    Optional<InitialWeights> weights =
-        init.map(file -> InitialWeights.load(file, parameters, train.initStrict()));
+    Optional<InitialWeights> weights = Optional.empty();
+    if (init.isPresent()) {
+      weights = Optional.of(InitialWeights.load(init.get(), parameters, context.config()));
+    }
     if (weights.isPresent() && collective.rank() == 0) {
       weights.get().write(context.layout().initialWeights());
     }

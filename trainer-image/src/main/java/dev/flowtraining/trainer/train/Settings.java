@@ -20,10 +20,11 @@ final class Settings {
       "dataset_conf.prefetch", "dataset_conf.prefetch_mib", "dataset_conf.mel_cache", "dataset_conf.mel_cache_mib",
       "dataset_conf.parquet_bytes", "dataset_conf.row_group_bytes", "dataset_conf.compression",
       "model.inference_cfg_rate", "train_conf.cuda_graphs", "train_conf.init_strict",
-      "train_conf.max_skipped_steps");
+      "train_conf.max_skipped_steps", "train_conf.worst_batch_first");
   /** Settings that came later, at the value that means what was done before them: older checkpoints lack them. */
   private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0",
-      "train_conf.streaming", "0.0", "train_conf.chunk_size", "25");
+      "train_conf.streaming", "0.0", "train_conf.chunk_size", "25",
+      "dataset_conf.replay_conf.data_list", "\"none\"", "dataset_conf.replay_conf.weight", "0.0");
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 
   private Settings() {}

@@ -5,16 +5,15 @@ import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.InputHash;
 import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.RunLayout;
-import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
-import dev.flowtraining.trainer.StageRecord;
 import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.collective.Nccl;
 import dev.flowtraining.trainer.collective.Rendezvous;
 import dev.flowtraining.trainer.config.FlowConfig;
+import dev.flowtraining.trainer.data.Examples;
 import dev.flowtraining.trainer.data.ParquetExamples;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
@@ -40,7 +39,7 @@ public final class TrainTask implements StageTask {
   public String inputHash(StageContext context) throws IOException {
     InputHash hash = InputHash.start().add("train").add(FORMAT)
         .add(Settings.all(engine(context)))
-        .add(StageRecord.require(context.layout(), Stage.PARQUET).outputHash());
+        .add(TrainingData.hash(context.layout(), context.config()));
     Optional<Path> init = init(context.options());
     return (init.isPresent() ? hash.file(init.get()) : hash.add("builtin")).hex();
   }
@@ -54,15 +53,14 @@ public final class TrainTask implements StageTask {
     Device device = device(context);
     Precision precision = Precision.of(config.trainConf().precision(), device);
     Torch.use(precision);
-    ParquetExamples train = new ParquetExamples(context.layout(), "train", config);
-    ParquetExamples dev = new ParquetExamples(context.layout(), "dev", config);
-    String data = StageRecord.require(context.layout(), Stage.PARQUET).outputHash();
-    String plan = InputHash.start().add(Settings.binding(engine)).add(data).add(train.frames().length).hex();
+    TrainingData data = TrainingData.open(context.layout(), config);
+    String plan = InputHash.start().add(Settings.binding(engine)).add(data.hash())
+        .add(data.train().frames().length).hex();
     Collective collective = join(context, plan.substring(0, 16), device);
     try (StopSignal stop = new StopSignal();
         Parameters parameters = Parameters.create(
             config.model(), device, precision, engine.layout(precision, collective.worldSize()))) {
-      Map<String, Object> counts = train(context, engine, parameters, new Data(train, dev, data), collective, stop);
+      Map<String, Object> counts = train(context, engine, parameters, data, collective, stop);
       collective.close();
       return new Result(counts, outputHash(context.layout()));
     } catch (StageFailure e) {
@@ -74,27 +72,51 @@ public final class TrainTask implements StageTask {
     }
   }
 
-  /** @param hash of both */
-  private record Data(ParquetExamples train, ParquetExamples dev, String hash) {}
-
-  private static Map<String, Object> train(StageContext context, Engine engine, Parameters parameters, Data data,
-      Collective collective, StopSignal stop) throws IOException {
+  private static Map<String, Object> train(StageContext context, Engine engine, Parameters parameters,
+      TrainingData data, Collective collective, StopSignal stop) throws IOException {
     FlowConfig config = engine.config();
     try (Learner learner = Learner.of(engine, parameters, collective)) {
       Run run = new Run(context, engine, collective, parameters, data.hash());
-      Run.Start start = run.start(learner, init(context.options()));
+      Optional<Path> init = init(context.options());
+      Run.Start start = run.start(learner, init);
       MicroBatches batches =
           new MicroBatches(data.train(), config, collective.worldSize(), collective.rank());
       Validation validation = new Validation(Validation.model(config, parameters), data.dev(), config, collective,
           stop::requested);
+      if (init.isPresent() && start.cursor().equals(Cursor.START)) {
+        judgeBase(context, parameters, data.dev(), collective, stop, start.journal());
+      }
       Trainer.Outcome outcome;
       try (Passes passes = passes(config, parameters)) {
-        outcome = new Trainer(engine, passes, learner, batches, validation, collective, start.journal(),
-            stop::requested, start.cursor()).train();
+        if (config.trainConf().worstBatchFirst()) {
+          WorstBatches.of(batches.plan(start.cursor().epoch()).steps(), data.train().frames())
+              .tryOut(batches, passes, config.trainConf().streaming() > 0, start.journal());
+          collective.barrier();
+        }
+        outcome = new Trainer(engine, passes, learner, batches, validation, collective,
+            start.journal(), stop::requested, start.cursor()).train();
       }
       Map<String, Object> counts = counts(outcome, parameters, data.train(), data.dev(), context.ranks());
       counts.put("optimizerBytesPerRank", learner.optimizer().bytes());
+      HeldOutLoss.read(context.layout().baseLoss()).ifPresent(base -> counts.put("baseCvLoss", base.all()));
+      data.replay().ifPresent(r -> counts.put("replayedPerEpoch", r.perEpoch()));
       return counts;
+    }
+  }
+
+  /** What the fine-tune will be compared with: the model that it starts from, on the same held-out utterances. */
+  private static void judgeBase(StageContext context, Parameters parameters, ParquetExamples dev,
+      Collective collective, StopSignal stop, Journal journal) throws IOException {
+    try {
+      HeldOutLoss base =
+          HeldOutLoss.of(context.layout(), context.config(), parameters, dev, collective, stop::requested);
+      if (collective.rank() == 0) {
+        base.write(context.layout().baseLoss());
+      }
+      journal.say("the model that training starts from has the validation loss " + base.text());
+    } catch (Validation.StopRequested e) {
+      collective.close();
+      throw new StageFailure(ExitCode.TERMINATED, "Terminated", "asked to stop before the first step");
     }
   }
 
@@ -112,7 +134,7 @@ public final class TrainTask implements StageTask {
   }
 
   private static Map<String, Object> counts(
-      Trainer.Outcome outcome, Parameters parameters, ParquetExamples train, ParquetExamples dev, Ranks ranks) {
+      Trainer.Outcome outcome, Parameters parameters, Examples train, ParquetExamples dev, Ranks ranks) {
     Map<String, Object> counts = new LinkedHashMap<>();
     counts.put("epochs", outcome.cursor().epoch());
     counts.put("steps", outcome.cursor().step());

@@ -143,11 +143,14 @@ class ConfigImportTest {
             scheduler_conf:
                 warmup_steps: 2000
             patience: 10
+            val_interval: 1       # epochs
         """;
     FlowConfig config = load(text);
     assertThat(config.trainConf().optimConf().betas()).containsExactly(0.9, 0.98);
     assertThat(config.trainConf().schedulerConf().warmupSteps()).isEqualTo(2000);
     assertThat(config.trainConf().patience()).isEqualTo(10);
+    assertThat(config.trainConf().valInterval()).as("counts steps here")
+        .isEqualTo(ConfigLoader.preset("production").trainConf().valInterval());
     assertThat(config.model()).isEqualTo(ConfigLoader.preset("production").model());
     assertThat(config.datasetConf().filterConf().minLength()).isEqualTo(100);
     assertThat(ConfigImport.of("flow_model.yaml", text).report().split("\nWithout a counterpart")[1])
@@ -168,6 +171,7 @@ class ConfigImportTest {
             input_size: 512
           encoder: !new:stepvocoder.cosyvoice2.transformer.upsample_encoder_v2.UpsampleConformerEncoderV2
             num_up_blocks: 3
+            static_chunk_size: 20
             key_bias: False
           decoder: !new:stepvocoder.cosyvoice2.flow.flow_matching.CausalConditionalCFM
             inference_cfg_rate: 0.6
@@ -178,6 +182,7 @@ class ConfigImportTest {
     assertThat(config.model().vocabSize()).isEqualTo(6000);
     assertThat(config.model().encoder().numUpBlocks()).isEqualTo(3);
     assertThat(config.model().encoder().keyBias()).isFalse();
+    assertThat(config.trainConf().chunkSize()).isEqualTo(20);
     assertThat(config.model().inferenceCfgRate()).isEqualTo(0.6);
     assertThat(config.model().estimator().depth()).isEqualTo(12);
     assertThat(config.model().estimator().hiddenSize()).isEqualTo(384);

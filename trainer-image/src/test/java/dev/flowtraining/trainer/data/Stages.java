@@ -42,7 +42,8 @@ public final class Stages {
   /** Small files and small batches. */
   public static FlowConfig.Dataset dataset(String speakerEmbedding) {
     return new FlowConfig.Dataset(24_000, 200_000, 80_000, "snappy",
-        new FlowConfig.Filter(10, 6000, 1, 200, 0.0005, 1, "builtin"), 2000, 1000, 500, 1, 4, 1, "none", 1,
+        new FlowConfig.Filter(10, 6000, 1, 200, 0.0005, 1, "builtin"), new FlowConfig.Replay("none", 0), 2000, 1000, 500,
+        1, 4, 1, "none", 1,
         speakerEmbedding);
   }
 

@@ -37,8 +37,8 @@ class WriteParquetTest {
     FlowConfig.Dataset d = context.config().datasetConf();
     // a third are of 0.7 s, one has one word
     StageContext other = with(context, new FlowConfig.Dataset(d.sampleRate(), 10_000_000, 70_000, "zstd",
-        new FlowConfig.Filter(100, 6000, 2, 200, 0, 1, "builtin"), d.maxFramesInBatch(), d.shuffleSize(), d.sortSize(),
-        d.numWorkers(), d.prefetch(), d.prefetchMib(), d.melCache(), d.melCacheMib(), d.speakerEmbedding()));
+        new FlowConfig.Filter(100, 6000, 2, 200, 0, 1, "builtin"), d.replayConf(), d.maxFramesInBatch(), d.shuffleSize(),
+        d.sortSize(), d.numWorkers(), d.prefetch(), d.prefetchMib(), d.melCache(), d.melCacheMib(), d.speakerEmbedding()));
     assertThat(new WriteParquet().inputHash(other)).isNotEqualTo(before);
     StageTask.Result result = Stages.run(other, Stage.PARQUET, new WriteParquet());
 

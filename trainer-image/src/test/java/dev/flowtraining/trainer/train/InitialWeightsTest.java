@@ -74,7 +74,7 @@ class InitialWeightsTest {
       return tensors;
     }), Map.of());
     try (Parameters parameters = Parameters.create(ConfigLoader.preset("tiny").model(), Torch.start("cpu", 1))) {
-      InitialWeights.load(file, parameters, true);
+      InitialWeights.load(file, parameters, ConfigLoader.preset("tiny"));
       float[] exact = released.get("encoder_proj.weight").toFloatArray();
       float[] cut = parameters.get("encoder_proj.weight").toFloatArray();
       for (int i = 0; i < exact.length; i++) {
@@ -122,8 +122,23 @@ class InitialWeightsTest {
     LinkedHashMap<String, Tensor> renamed = new LinkedHashMap<>();
     released.stateDict().tensors().forEach((name, tensor) -> renamed.put("module." + name, tensor));
     StateDictFile.write(wrapped, new StateDict(renamed));
-    assertThatThrownBy(() -> InitialWeights.load(wrapped, released, false))
+    SmallRun run = SmallRun.create(dir.resolve("run"), 4, 2, ONE_STEP.formatted(", init_strict: false"));
+    assertThatThrownBy(() -> InitialWeights.load(wrapped, released, run.flowConfig()))
         .hasMessageContaining("every key of the checkpoint begins with 'module.'");
+  }
+
+  @Test
+  void another_speaker_embedding_than_the_file_was_trained_with_is_told() throws Exception {
+    Path exported = dir.resolve("flow.safetensors");
+    SafeTensors.write(exported, released.stateDict(), Map.of("format", "pt", SafeTensors.SPEAKER_EMBEDDING, "spk"));
+    FlowConfig utt = ConfigLoader.preset("tiny");
+    assertThat(InitialWeights.load(exported, released, utt).text()).contains("dataset_conf.speaker_embedding: spk");
+
+    SmallRun run = SmallRun.create(dir.resolve("run"), 4, 2, ONE_STEP.formatted("") + "dataset_conf: {speaker_embedding: spk}\n");
+    new TrainTask().run(run.alone());
+    Path checkpoint = run.dir.resolve("exp/flow_model/attempt-1/epoch_0_whole.pt");
+    assertThat(InitialWeights.load(checkpoint, released, utt).otherEmbedding()).isEqualTo("spk");
+    assertThat(InitialWeights.load(checkpoint, released, run.flowConfig()).otherEmbedding()).isNull();
   }
 
   @Test

@@ -97,6 +97,10 @@ final class SmallRun {
     return new StageContext(new RunLayout(dir), flowConfig(), options, ranks, progress);
   }
 
+  StageContext resuming(String checkpoint) {
+    return context(Ranks.of(Map.of()), checkpoint, Progress.NONE);
+  }
+
   StageContext alone() {
     return context(Ranks.of(Map.of()), null, Progress.NONE);
   }
