@@ -3,7 +3,6 @@ package dev.flowtraining.trainer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -60,9 +59,18 @@ final class RunLock implements AutoCloseable {
 
   /** @throws StageFailure 75 {@code RunDirectoryInUse}, naming the process that works there */
   static RunLock take(RunLayout layout, Ranks ranks, Stage stage) throws IOException {
-    Holder me = new Holder(InetAddress.getLocalHost().getHostName(), ProcessHandle.current().pid(), ranks.runId(),
+    Holder me = new Holder(host(), ProcessHandle.current().pid(), ranks.runId(),
         ranks.attempt(), stage.id(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     return take(layout.runLock(), me, WATCH);
+  }
+
+  /** As the kernel calls it: a name that no resolver knows is a name, too. */
+  private static String host() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    } catch (IOException e) {
+      return "an unnamed machine";
+    }
   }
 
   static RunLock take(Path file, Holder me, Duration watch) throws IOException {

@@ -65,7 +65,8 @@ class RunLockTest {
     kill();
     long start = System.nanoTime();
     try (RunLock _ = RunLock.take(new RunLayout(dir), Ranks.of(Map.of()), Stage.TRAIN)) {
-      assertThat(Duration.ofNanos(System.nanoTime() - start)).as("nothing to wait for on one machine").isLessThan(RunLock.WATCH.dividedBy(4));
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).as("nothing to wait for on one machine")
+          .isLessThan(RunLock.WATCH.dividedBy(4));
     }
     assertThat(dir.resolve("run.lock.json")).doesNotExist();
   }

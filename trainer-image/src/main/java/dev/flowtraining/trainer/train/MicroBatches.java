@@ -66,8 +66,8 @@ final class MicroBatches {
 
   private Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, UnaryOperator<MicroBatch> change, long key) {
     FlowConfig.Dataset dataset = config.datasetConf();
-    return new Prefetch<>(plan, this::bytes, indices -> change.apply(make(indices, key)), dataset.numWorkers(), dataset.prefetch(),
-        (long) dataset.prefetchMib() << 20);
+    return new Prefetch<>(plan, this::bytes, indices -> change.apply(make(indices, key)), dataset.numWorkers(),
+        dataset.prefetch(), (long) dataset.prefetchMib() << 20);
   }
 
   /** One micro-batch, by the calling thread. */

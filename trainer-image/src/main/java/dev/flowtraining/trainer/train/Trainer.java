@@ -159,7 +159,8 @@ final class Trainer {
       if (!micro.isEmpty()) {
         // dropout depends on the place in the global batch, not on the rank that fills it
         passes.run(micro.batch(), micro.draws(),
-            Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()), micro.streaming());
+            Key.of(config.trainConf().seed(), cursor.step(), j * collective.worldSize() + collective.rank()),
+            micro.streaming());
         frames += micro.padded().validFrames();
         utts.addAll(micro.padded().utts());
       }

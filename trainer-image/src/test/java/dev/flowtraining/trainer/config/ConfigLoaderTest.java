@@ -111,6 +111,12 @@ class ConfigLoaderTest {
       train_conf: {save_per_step: 0}                        | train_conf.save_per_step
       train_conf: {val_interval: 0}                         | train_conf.val_interval
       train_conf: {keep_best: -1}                           | train_conf.keep_best
+      train_conf: {max_skipped_steps: 0}                    | train_conf.max_skipped_steps
+      train_conf: {streaming: 1.5}                          | train_conf.streaming
+      train_conf: {chunk_size: 0}                           | train_conf.chunk_size
+      dataset_conf: {replay_conf: {data_list: old.list, weight: 0.95}} | dataset_conf.replay_conf.weight
+      dataset_conf: {replay_conf: {weight: 0.5}}            | dataset_conf.replay_conf.data_list
+      dataset_conf: {replay_conf: {data_list: old.list}}    | dataset_conf.replay_conf.weight
       train_conf: {ema_decay: 1.0}                          | train_conf.ema_decay
       train_conf: {precision: fp8}                          | train_conf.precision
       train_conf: {freeze: [encoder, decoder.nothing]}      | train_conf.freeze has to match parameters
