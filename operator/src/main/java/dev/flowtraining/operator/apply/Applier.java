@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.DeletionPropagation;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.kubernetes.api.model.resource.v1.ResourceClaimTemplate;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
@@ -69,7 +70,8 @@ public final class Applier {
         throw e;
       }
       HasMetadata existing = client.resource(object).get();
-      boolean ours = existing instanceof PersistentVolumeClaim || existing instanceof Job
+      boolean ours = existing instanceof PersistentVolumeClaim
+          || (existing instanceof Job || existing instanceof ResourceClaimTemplate)
           && ft.getMetadata().getUid().equals(existing.getMetadata().getLabels().get(Names.RUN_ID));
       if (!ours) {
         throw e;

@@ -63,6 +63,11 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
     HasMetadata job = start.stage().isTraining()
         ? TrainingSet.job(ft, start, image, configMap)
         : StageJob.of(ft, start, image, configMap);
-    return new Children(applied, List.of(job), List.of(), List.of());
+    List<HasMetadata> created = new ArrayList<>();
+    if (start.stage().isTraining() && ft.getSpec().training().claimsDevices()) {
+      created.add(GpuClaims.template(ft));
+    }
+    created.add(job);
+    return new Children(applied, created, List.of(), List.of());
   }
 }

@@ -3,7 +3,9 @@ package dev.flowtraining.operator.build;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StageStep;
+import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -68,6 +70,13 @@ public final class Names {
   /** The headless Service of the training set. */
   public static String trainService(FlowTraining ft) {
     return ft.getMetadata().getName() + "-train";
+  }
+
+  /** The template of the claims of GPUs; another number or class makes another template, since none can be changed. */
+  static String gpuClaims(FlowTraining ft) {
+    TrainingSpec training = ft.getSpec().training();
+    String what = training.gpuDeviceClass() + " " + training.gpusPerPod();
+    return ft.getMetadata().getName() + "-gpus-" + HexFormat.of().toHexDigits(what.hashCode());
   }
 
   /** The step that an object's labels name. */

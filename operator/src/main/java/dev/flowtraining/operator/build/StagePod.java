@@ -109,8 +109,11 @@ final class StagePod {
   /** The GPU of a rank. The check before training asks for it too: Kubernetes gives both the same one. */
   Map<String, String> devices() {
     TrainingSpec training = ft.getSpec().training();
-    boolean gpu = start.stage().isTraining() && training.device() == Device.CUDA;
-    return gpu ? Map.of(training.gpuResourceName(), "1") : Map.of();
+    return trainsOnGpus() && !training.claimsDevices() ? Map.of(training.gpuResourceName(), "1") : Map.of();
+  }
+
+  private boolean trainsOnGpus() {
+    return start.stage().isTraining() && ft.getSpec().training().device() == Device.CUDA;
   }
 
   private Container check() {
@@ -136,6 +139,9 @@ final class StagePod {
     Map<String, String> env = new LinkedHashMap<>();
     template.env().forEach(v -> put(env, v));
     override.map(StageOverride::env).orElse(List.of()).forEach(v -> put(env, v));
+    if (trainsOnGpus()) {
+      env.putIfAbsent("NCCL_NVLS_ENABLE", "0"); // NVLink multicast breaks in containers (nccl#1788, #2077)
+    }
     env.put("FLOWTRAINING_NAMESPACE", ft.getMetadata().getNamespace());
     env.put("FLOWTRAINING_NAME", ft.getMetadata().getName());
     env.put("FLOWTRAINING_RUN_ID", ft.getMetadata().getUid());
@@ -151,12 +157,15 @@ final class StagePod {
     env.put(variable.name(), variable.value() == null ? "" : variable.value());
   }
 
-  private static ResourceRequirements requirements(Resources resources, Map<String, String> devices) {
+  private ResourceRequirements requirements(Resources resources, Map<String, String> devices) {
     ResourceRequirementsBuilder builder = new ResourceRequirementsBuilder();
     if (resources != null) {
       builder.withRequests(new TreeMap<>(resources.requests())).withLimits(new TreeMap<>(resources.limits()));
     }
     devices.forEach((name, count) -> builder.addToLimits(name, new Quantity(count)));
+    if (trainsOnGpus() && ft.getSpec().training().claimsDevices()) {
+      builder.withClaims(GpuClaims.ofContainer());
+    }
     return builder.build();
   }
 

@@ -1,9 +1,12 @@
 package dev.flowtraining.operator.build;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
+import dev.flowtraining.operator.api.v1alpha1.Placement;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
 import dev.flowtraining.operator.decide.Decision.Start;
+import io.fabric8.kubernetes.api.model.Affinity;
+import io.fabric8.kubernetes.api.model.AffinityBuilder;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.Service;
@@ -29,7 +32,26 @@ final class TrainingSet {
         .toList();
     PodTemplateSpec template = pod.withContainers(ranks);
     template.getSpec().setSubdomain(Names.trainService(ft));
+    if (training.claimsDevices()) {
+      template.getSpec().setResourceClaims(GpuClaims.ofPod(ft));
+      template.getSpec().setShareProcessNamespace(true);
+    }
+    if (training.placement() != null) {
+      template.getSpec().setAffinity(together(ft, start, training.placement()));
+    }
     return StageJob.job(ft, start, "Indexed", training.pods(), template);
+  }
+
+  /** Pods of one attempt at one place; the scheduler lets the first of them go anywhere. */
+  private static Affinity together(FlowTraining ft, Start start, Placement placement) {
+    return new AffinityBuilder().withNewPodAffinity()
+        .addNewRequiredDuringSchedulingIgnoredDuringExecution()
+        .withTopologyKey(placement.topologyKey())
+        .withNewLabelSelector()
+        .withMatchLabels(Names.labels(ft, start.stage(), start.step(), start.attempt()))
+        .endLabelSelector()
+        .endRequiredDuringSchedulingIgnoredDuringExecution()
+        .endPodAffinity().build();
   }
 
   /** Publishes pods that are not ready: ranks look for each other before any of them is. */

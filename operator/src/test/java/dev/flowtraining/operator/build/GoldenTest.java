@@ -66,6 +66,25 @@ class GoldenTest {
   }
 
   @Test
+  void eightGpusAsTwoPodsOfFourThatShareAClaim() throws IOException {
+    agrees("train-8-gpus-claimed.yaml", start(Samples.training("""
+        training:
+          gpus: 8
+          gpusPerPod: 4
+          gpuSharing: DeviceClaim
+          placement: {topologyKey: topology.kubernetes.io/zone}
+        """), new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())));
+  }
+
+  @Test
+  void eightGpusAsEightPods() throws IOException {
+    agrees("train-8-gpus-plugin.yaml", start(Samples.training("""
+        training: {gpus: 8}
+        template: {env: [{name: NCCL_NVLS_ENABLE, value: '1'}]}
+        """), new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())));
+  }
+
+  @Test
   void theCheckAsksForAGpuOnlyWhereItsPodHasOne() {
     FlowTraining cuda = Samples.training("training: {gpus: 2, device: cuda}");
     Container beforeData = check(cuda, Stage.PREPARE_DATA);

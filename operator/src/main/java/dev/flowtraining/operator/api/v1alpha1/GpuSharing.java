@@ -4,7 +4,10 @@ import com.fasterxml.jackson.annotation.JsonValue;
 
 /** How containers get their GPUs. */
 public enum GpuSharing {
-  DEVICE_PLUGIN("DevicePlugin");
+  /** One extended resource for each container, which sees that GPU alone: a pod for each GPU. */
+  DEVICE_PLUGIN("DevicePlugin"),
+  /** A claim of a pod's GPUs (resource.k8s.io/v1) that all its containers see, so that they reach each other. */
+  DEVICE_CLAIM("DeviceClaim");
 
   private final String id;
 

@@ -16,9 +16,9 @@ import java.util.Optional;
     value = "self.gpus % self.gpusPerPod == 0",
     message = "training.gpus must be a multiple of training.gpusPerPod: every pod holds the same number of ranks")
 @ValidationRule(
-    value = "self.device == 'cpu' || self.gpusPerPod == 1",
+    value = "self.device == 'cpu' || self.gpusPerPod == 1 || self.gpuSharing == 'DeviceClaim'",
     message = "with gpuSharing DevicePlugin a pod holds one GPU (containers of a pod that see only their own GPU "
-        + "cannot reach each other): set training.gpusPerPod: 1")
+        + "cannot reach each other): set training.gpusPerPod: 1, or gpuSharing: DeviceClaim (Kubernetes 1.34 and newer)")
 @ValidationRule(
     value = "has(self.deepspeedConfig) == (self.engine == 'deepspeed')",
     message = "training.deepspeedConfig and training.engine: deepspeed belong together: set both or neither")
@@ -46,13 +46,22 @@ public record TrainingSpec(
     Integer gpusPerPod,
 
     @JsonPropertyDescription("How a container gets its GPU: DevicePlugin requests one gpuResourceName for each "
-        + "container.")
+        + "container; DeviceClaim claims the GPUs of a pod together (Kubernetes 1.34 and newer, a DRA driver), so that "
+        + "ranks of a pod talk through NVLink.")
     GpuSharing gpuSharing,
+
+    @JsonPropertyDescription("The DeviceClass of the GPUs, with gpuSharing DeviceClaim.")
+    @Size(min = 1, max = 253)
+    @Pattern("^[a-z0-9.-]+$")
+    String gpuDeviceClass,
 
     @JsonPropertyDescription("The extended resource of the device plugin that stands for one GPU.")
     @Size(min = 1, max = 253)
     @Pattern("^[a-z0-9.-]+/[A-Za-z0-9._-]+$")
     String gpuResourceName,
+
+    @JsonPropertyDescription("Where the pods of the training set lie to each other; anywhere without it.")
+    Placement placement,
 
     @JsonPropertyDescription("CPU and memory of each rank (container); template.resources without it.")
     Resources resources,
@@ -81,13 +90,19 @@ public record TrainingSpec(
     gpus = gpus == null ? 1 : gpus;
     gpusPerPod = gpusPerPod == null ? 1 : gpusPerPod;
     gpuSharing = gpuSharing == null ? GpuSharing.DEVICE_PLUGIN : gpuSharing;
+    gpuDeviceClass = gpuDeviceClass == null ? "gpu.nvidia.com" : gpuDeviceClass;
     gpuResourceName = gpuResourceName == null ? "nvidia.com/gpu" : gpuResourceName;
     stallTimeout = stallTimeout == null ? "30m" : stallTimeout;
     rendezvousTimeout = rendezvousTimeout == null ? "10m" : rendezvousTimeout;
   }
 
   public static TrainingSpec defaults() {
-    return new TrainingSpec(null, null, null, null, null, null, null, null, null, null, null);
+    return new TrainingSpec(null, null, null, null, null, null, null, null, null, null, null, null, null);
+  }
+
+  /** Whether a pod's ranks share a claim of GPUs. */
+  public boolean claimsDevices() {
+    return device == Device.CUDA && gpuSharing == GpuSharing.DEVICE_CLAIM;
   }
 
   public int pods() {

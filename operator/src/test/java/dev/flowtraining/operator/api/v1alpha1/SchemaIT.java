@@ -90,7 +90,7 @@ class SchemaIT {
       abcdefghij-abcdefghij-abcdefghij-abcdefghi | training: {gpus: 1}  | metadata.name may have at most 40 characters
       a.b      | training: {gpus: 1}                       | metadata.name becomes the host name of training pods
       gpus     | training: {gpus: 3, gpusPerPod: 2, device: cpu} | training.gpus must be a multiple of training.gpusPerPod
-      plugin   | training: {gpus: 4, gpusPerPod: 2}        | set training.gpusPerPod: 1
+      plugin   | training: {gpus: 4, gpusPerPod: 2}        | set training.gpusPerPod: 1, or gpuSharing: DeviceClaim
       zero     | training: {gpus: 0}                       | should be greater than or equal to 1
       deep     | training: {engine: deepspeed}             | deepspeedConfig and training.engine: deepspeed belong together
       deep2    | training: {deepspeedConfig: '{}'}         | deepspeedConfig and training.engine: deepspeed belong together
