@@ -15,6 +15,7 @@ import picocli.CommandLine.Parameters;
     versionProvider = CommandLineOptions.Version.class,
     description = "Trains the flow (token2mel) model of Step-Audio-EditX: one stage, or with 'run' several in one process.",
     footer = {"", "flow-trainer models check DIR tries the released models in a folder.",
+        "flow-trainer bench times training steps on synthetic batches.",
         "flow-trainer inspect FILE [OTHER] lists the tensors of a checkpoint, or what differs.",
         "flow-trainer synthesize FILE … makes held-out utterances with a checkpoint: mels, pictures, audio.",
         "flow-trainer config import FILE turns a YAML of CosyVoice into settings of this trainer.", "",
@@ -131,6 +132,10 @@ final class CommandLineOptions {
     @Option(names = "--min-free-disk", paramLabel = "SIZE", defaultValue = "1Gi",
         description = "free space that the run directory's volume must have (${DEFAULT-VALUE})")
     String minFreeDisk = "1Gi";
+
+    @Option(names = "--nccl", description = "measure how fast this rank's GPU exchanges gradients with the others'; run it on"
+        + " every rank (WORLD_SIZE, LOCAL_RANK, … as in training)")
+    boolean nccl;
   }
 
   static final class Version implements picocli.CommandLine.IVersionProvider {

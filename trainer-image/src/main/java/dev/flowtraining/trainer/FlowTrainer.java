@@ -96,7 +96,8 @@ public final class FlowTrainer {
       stage = wanted;
       if (wanted == Stage.CHECK) {
         // loads the config itself: a config that does not load is one of its rows
-        new Check(layout, options.preset, options.config, stageOptions, options.checking.minFreeDisk, env).run(System.out);
+        new Check(layout, options.preset, options.config, stageOptions, options.checking.minFreeDisk, options.checking.nccl, env)
+            .run(System.out);
         continue;
       }
       if (wanted == Stage.TRAIN && options.startsRanks()) {

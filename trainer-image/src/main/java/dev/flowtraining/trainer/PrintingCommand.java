@@ -9,6 +9,7 @@ interface PrintingCommand {
   /** The command of that name, or null when it is none of these. */
   static PrintingCommand named(String name) {
     return switch (name) {
+      case BenchCommand.NAME -> new BenchCommand();
       case ModelsCommand.NAME -> new ModelsCommand();
       case InspectCommand.NAME -> new InspectCommand();
       case SynthesizeCommand.NAME -> new SynthesizeCommand();

@@ -2,11 +2,9 @@ package dev.flowtraining.trainer.bench;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.OperatingSystemMXBean;
 import dev.flowtraining.trainer.Ranks;
-import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.collective.Nccl;
 import dev.flowtraining.trainer.collective.Rendezvous;
@@ -24,6 +22,7 @@ import dev.flowtraining.trainer.train.Exchange;
 import dev.flowtraining.trainer.train.Replicated;
 import dev.flowtraining.trainer.train.Update;
 import dev.flowtraining.trainer.train.Zero;
+import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,14 +31,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** Times training steps on synthetic batches and prints one JSON line, to compare with PyTorch on the same machine. */
-@CommandLine.Command(name = "bench", mixinStandardHelpOptions = true,
-    description = "Times forward, backward, clipping and Adam of the flow model on synthetic batches.")
-public final class Bench implements Callable<Integer> {
+@CommandLine.Command
+public final class Bench {
   private enum Preset { production, tiny }
 
   /** Of torch's GradScaler at the start; it stays here. */
@@ -84,6 +81,10 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--graphs", arity = "1", defaultValue = "true", description = "Record CUDA graphs: true or false.")
   private boolean graphs;
 
+  @Option(names = "--kernels", arity = "1", defaultValue = "true",
+      description = "Fuse chains of operators to kernels compiled at the start: true or false.")
+  private boolean kernels;
+
   @Option(names = "--zero", defaultValue = "0", description = "Stage of ZeRO over the ranks: 0, 1 or 2.")
   private int zero;
 
@@ -101,13 +102,8 @@ public final class Bench implements Callable<Integer> {
   private NDArray lossSum;
   private Update update;
 
-  public static void main(String[] args) {
-    System.exit(new CommandLine(new Bench())
-        .setExitCodeExceptionMapper(e -> e instanceof StageFailure f ? f.exitCode().code() : 1).execute(args));
-  }
-
-  @Override
-  public Integer call() throws JsonProcessingException {
+  /** @param out gets the line */
+  public void run(PrintStream out) {
     Ranks ranks = Ranks.of(System.getenv());
     Device device = Torch.start(deviceName.equals("cuda") ? "cuda:" + ranks.localRank() : deviceName, threads);
     precision = Precision.of(precisionName, device);
@@ -121,16 +117,15 @@ public final class Bench implements Callable<Integer> {
       collective = Nccl.over(collective, () -> Cuda.currentStream(device.getDeviceId()));
     }
     try {
-      time(config, device);
+      time(config, device, out);
       collective.close();
-      return 0;
-    } catch (RuntimeException | JsonProcessingException e) {
+    } catch (RuntimeException e) {
       collective.abort(e.toString());
       throw e;
     }
   }
 
-  private void time(ModelConfig config, Device device) throws JsonProcessingException {
+  private void time(ModelConfig config, Device device, PrintStream out) {
     SyntheticBatches data = new SyntheticBatches(config, batches, maxFrames, seed + 7 * collective.rank());
     Parameters.Layout layout = new Parameters.Layout(
         Set.of(), zero == 0 ? 1 : collective.worldSize(), zero == 2 && precision.isHalf());
@@ -139,13 +134,13 @@ public final class Bench implements Callable<Integer> {
       Exchange exchange = zero == 0 ? Replicated.of(parameters, collective)
           : new Zero(parameters, collective, new Zero.Sizes(500_000_000, 500_000_000));
       try (Adam adam = new Adam(exchange.share(), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
-        time(config, device, data, exchange, adam);
+        time(config, device, data, exchange, adam, out);
       }
     }
   }
 
-  private void time(ModelConfig config, Device device, SyntheticBatches data, Exchange exchange, Adam adam)
-      throws JsonProcessingException {
+  private void time(ModelConfig config, Device device, SyntheticBatches data, Exchange exchange, Adam adam,
+      PrintStream out) {
     Parameters parameters = exchange.share().parameters();
     FlowModel flow = new FlowModel(config, new FlowConfig.FlowMatching(1e-6, 0.2, 0.5, 0.3), parameters);
     List<Batch> prepared = new ArrayList<>();
@@ -153,7 +148,7 @@ public final class Bench implements Callable<Integer> {
       prepared.add(data.batch(i));
     }
     List<Double> warmupLosses = new ArrayList<>();
-    try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, recompute);
+    try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, kernels, recompute);
         DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
       if (precision == Precision.FP16) {
         passes.scaleLoss(LOSS_SCALE);
@@ -179,8 +174,8 @@ public final class Bench implements Callable<Integer> {
       padded = (long) sums[2];
       utterances = (long) sums[3];
       if (collective.rank() == 0) {
-        System.out.println(new ObjectMapper().writeValueAsString(
-            report(parameters, device, seconds, cpuSeconds, warmupLosses)));
+        out.println(new ObjectMapper().valueToTree(report(parameters, device, seconds, cpuSeconds, warmupLosses))
+            .toString());
       }
     }
   }
@@ -221,6 +216,7 @@ public final class Bench implements Callable<Integer> {
     r.put("style", "java");
     r.put("precision", precision.toString());
     r.put("graphs", graphs && device.isGpu());
+    r.put("kernels", kernels && device.isGpu());
     r.put("max_frames", maxFrames);
     r.put("accum", accum);
     r.put("zero", zero);

@@ -16,16 +16,21 @@ public final class Check {
   private final Path configFile;
   private final StageOptions options;
   private final DiskSize minFreeDisk;
+  private final boolean nccl;
   private final Map<String, String> env;
 
-  /** @param minFreeDisk such as {@code 10Gi} */
+  /**
+   * @param minFreeDisk such as {@code 10Gi}
+   * @param nccl whether the exchange between ranks is measured
+   */
   public Check(RunLayout layout, String preset, Path configFile, StageOptions options, String minFreeDisk,
-      Map<String, String> env) {
+      boolean nccl, Map<String, String> env) {
     this.layout = layout;
     this.preset = preset;
     this.configFile = configFile;
     this.options = options;
     this.minFreeDisk = DiskSize.of(minFreeDisk);
+    this.nccl = nccl;
     this.env = env;
   }
 
@@ -52,6 +57,9 @@ public final class Check {
     rows.add(MachineRows.jdk());
     rows.add(MachineRows.natives());
     rows.addAll(MachineRows.gpus(options.device(), env));
+    if (nccl) {
+      rows.add(ExchangeRow.of(options.device(), env));
+    }
     ConfigRows config = ConfigRows.of(preset, configFile, options);
     rows.addAll(config.rows());
     rows.add(VolumeRows.writable(layout.root()));

@@ -50,11 +50,25 @@ final class NcclCommunicator implements AutoCloseable {
         NCCL.findOrThrow("ncclGetErrorString"), FunctionDescriptor.of(ValueLayout.ADDRESS, INT));
 
     private static SymbolLookup lookup() {
+      avoidMulticast();
       try {
         return SymbolLookup.libraryLookup("libnccl.so.2", Arena.global());
       } catch (IllegalArgumentException e) {
         throw new StageFailure(ExitCode.MISSING, "NcclNotFound", "libnccl.so.2 is not loaded: ranks on GPUs need a "
             + "libtorch that links to NCCL, as the image for CUDA has it", e);
+      }
+    }
+
+    /** NVLink's multicast (NVLS) breaks in containers (nccl#1788, #2077), so it is used only where it is asked for. */
+    private static void avoidMulticast() {
+      try (Arena arena = Arena.ofConfined()) {
+        MethodHandle setenv = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("setenv"),
+            FunctionDescriptor.of(INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS, INT));
+        int _ = (int) setenv.invokeExact(arena.allocateFrom("NCCL_NVLS_ENABLE"), arena.allocateFrom("0"), 0);
+      } catch (RuntimeException | Error e) {
+        throw e;
+      } catch (Throwable e) {
+        throw new IllegalStateException("cannot set NCCL_NVLS_ENABLE", e);
       }
     }
 

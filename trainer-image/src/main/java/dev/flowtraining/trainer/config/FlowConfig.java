@@ -158,18 +158,22 @@ public record FlowConfig(
       // Compute the blocks again in the backward pass instead of keeping what they computed: less memory, more time.
       boolean activationCheckpointing,
       // Record CUDA graphs, for which batches are filled up to few sizes.
-      boolean cudaGraphs) {
+      boolean cudaGraphs,
+      // Compile kernels of our own for chains of operators, where there is a GPU.
+      boolean fusedKernels) {
 
     public Train with(String optim, Optim optimConf) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
           logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed,
-          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
+          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing,
+          cudaGraphs, fusedKernels);
     }
 
     public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
           logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed,
-          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing, cudaGraphs);
+          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing,
+          cudaGraphs, fusedKernels);
     }
   }
 

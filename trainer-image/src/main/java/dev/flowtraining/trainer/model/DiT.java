@@ -1,7 +1,9 @@
 package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.config.ModelConfig;
+import dev.flowtraining.trainer.torch.Functions;
 import dev.flowtraining.trainer.torch.Operators;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -13,13 +15,11 @@ final class DiT {
   private final List<DiTBlock> blocks;
   private final Linear finalModulation;
   private final Linear output;
-  private final LayerNorm plainNorm;
 
   DiT(ModelConfig.Estimator config, Weights w) {
-    plainNorm = LayerNorm.plain(w, config.hiddenSize(), 1e-6);
     time = TimeEmbedding.of(w, "decoder.estimator.t_embedder.");
     input = Linear.of(w, "decoder.estimator.in_proj");
-    blocks = IntStream.range(0, config.depth()).mapToObj(i -> DiTBlock.of(config, w, i, plainNorm)).toList();
+    blocks = IntStream.range(0, config.depth()).mapToObj(i -> DiTBlock.of(config, w, i)).toList();
     finalModulation = Linear.of(w, "decoder.estimator.final_layer.adaLN_modulation.1");
     output = Linear.of(w, "decoder.estimator.final_layer.linear");
   }
@@ -30,13 +30,16 @@ final class DiT {
    * @return the velocity (B,F,M)
    */
   NDArray apply(Pass pass, NDArray x_BFN, NDArray wave_BW, Masks masks) {
-    NDArray embedded = pass.see("dit.t_emb", time.apply(wave_BW));
-    NDArray time_B1C = pass.blocks().shared(Operators.silu(embedded).expandDims(1));
-    NDArray x = pass.see("dit.in_proj", input.apply(x_BFN));
+    Functions f = pass.functions();
+    NDManager manager = pass.manager();
+    NDArray embedded = pass.see("dit.t_emb", time.apply(pass.composed(), wave_BW));
+    NDArray time_B1C = f.enter(manager, pass.blocks().shared(Operators.silu(embedded).expandDims(1)));
+    NDArray x_BFC = pass.see("dit.in_proj", input.apply(pass, f.enter(manager, x_BFN)));
+    Residual x = Residual.of(x_BFC);
     for (DiTBlock block : blocks) {
       x = pass.block(x, (inner, in) -> block.apply(inner, in, time_B1C, masks.frameKeys_B11F()));
     }
-    Modulation m = new Modulation(finalModulation.apply(time_B1C), x.getShape().get(2));
-    return output.apply(Modulation.modulate(plainNorm.apply(x), m.vector(0), m.vector(1)));
+    Modulation m = Modulation.of(pass, finalModulation, time_B1C);
+    return f.leave(manager, output.apply(pass, x.normed(pass, m.vector(0), m.vector(1)).normed_BFC()));
   }
 }

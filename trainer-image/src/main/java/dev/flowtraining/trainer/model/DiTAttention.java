@@ -1,7 +1,6 @@
 package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
-import dev.flowtraining.trainer.torch.Operators;
 
 /** Self-attention over all frames; queries and keys are normalised per head. */
 record DiTAttention(
@@ -13,13 +12,11 @@ record DiTAttention(
   }
 
   /** @param mask_B11FOrNull 0 for valid frames, −∞ for padded ones */
-  NDArray apply(NDArray x_BFC, NDArray mask_B11FOrNull) {
-    long b = x_BFC.getShape().get(0);
-    long f = x_BFC.getShape().get(1);
-    NDArray q_BHFD = queryNorm.apply(query.apply(x_BFC).reshape(b, f, heads, -1)).transpose(0, 2, 1, 3);
-    NDArray k_BHFD = keyNorm.apply(key.apply(x_BFC).reshape(b, f, heads, -1)).transpose(0, 2, 1, 3);
-    NDArray v_BHFD = value.apply(x_BFC).reshape(b, f, heads, -1).transpose(0, 2, 1, 3);
-    NDArray y_BHFD = Operators.attention(q_BHFD, k_BHFD, v_BHFD, mask_B11FOrNull);
-    return out.apply(y_BHFD.transpose(0, 2, 1, 3).reshape(b, f, -1));
+  NDArray apply(Pass pass, NDArray x_BFC, NDArray mask_B11FOrNull) {
+    NDArray q_BFC = queryNorm.apply(pass, query.apply(pass, x_BFC));
+    NDArray k_BFC = keyNorm.apply(pass, key.apply(pass, x_BFC));
+    NDArray v_BFC = value.apply(pass, x_BFC);
+    return out.apply(
+        pass, pass.functions().attention(pass.manager(), q_BFC, k_BFC, v_BFC, heads, mask_B11FOrNull));
   }
 }

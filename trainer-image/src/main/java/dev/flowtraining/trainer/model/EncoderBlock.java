@@ -15,10 +15,10 @@ record EncoderBlock(
   }
 
   NDArray apply(Pass pass, NDArray x_BTC, NDArray position_PC, NDArray keyMask_1B1T) {
-    NDArray attended = attention.apply(pass, attentionNorm.apply(x_BTC), position_PC, keyMask_1B1T);
+    NDArray attended = attention.apply(pass, attentionNorm.apply(pass, x_BTC), position_PC, keyMask_1B1T);
     pass.see(name + ".attn", attended);
     NDArray x = pass.drop(attended).add(x_BTC);
-    NDArray hidden = pass.drop(Operators.silu(up.apply(feedNorm.apply(x))));
-    return pass.see(name, pass.drop(down.apply(hidden)).add(x));
+    NDArray hidden = pass.drop(Operators.silu(up.apply(pass, feedNorm.apply(pass, x))));
+    return pass.see(name, pass.drop(down.apply(pass, hidden)).add(x));
   }
 }

@@ -11,7 +11,7 @@ record EncoderInput(Linear linear, LayerNorm norm) {
   }
 
   NDArray apply(Pass pass, NDArray x_BTC) {
-    NDArray normed = pass.drop(norm.apply(linear.apply(x_BTC)));
+    NDArray normed = pass.drop(norm.apply(pass, linear.apply(pass, x_BTC)));
     return pass.drop(Operators.scale(normed, Math.sqrt(normed.getShape().get(2))));
   }
 }

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.config.ModelConfig;
 import dev.flowtraining.trainer.torch.Backward;
+import dev.flowtraining.trainer.torch.Functions;
 import dev.flowtraining.trainer.torch.Operators;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -120,9 +121,9 @@ public final class FlowModel {
   }
 
   /** {@link #lossSum(Batch, Draws, double, NDManager)} of inputs that are on the device already. */
-  NDArray lossSum(Inputs in, double dropout, Blocks blocks, NDManager manager) {
+  NDArray lossSum(Inputs in, double dropout, Blocks blocks, NDManager manager, Functions functions) {
     try (var _ = Backward.recording(true)) {
-      return lossSum(in, new Pass(manager, dropout, Pass.Trace.NONE, blocks));
+      return lossSum(in, new Pass(manager, dropout, Pass.Trace.NONE, blocks, functions));
     }
   }
 
@@ -158,7 +159,7 @@ public final class FlowModel {
 
   NDArray lossSum(Inputs in, Pass pass) {
     NDArray prompt_BFM = pass.see("cond", weights.as(in.mel_BFM()).mul(in.prompt_BF1()));
-    Conditions conditions = conditions(pass, in.token_BT2(), in.masks(), in.speaker_BS(), prompt_BFM);
+    Conditions conditions = conditions(pass.composed(), in.token_BT2(), in.masks(), in.speaker_BS(), prompt_BFM);
     FlowMatching.Point point =
         matching.between(in.noise_BFM(), in.mel_BFM(), in.t_B11(), in.noiseShare_B11());
     pass.see("y", point.y_BFM());
@@ -243,14 +244,14 @@ public final class FlowModel {
 
   private Conditions conditions(
       Pass pass, NDArray token_BT2, Masks masks, NDArray speaker_BS, NDArray prompt_BFM) {
-    NDArray speaker_BM = pass.see("spk", speaker.apply(speaker_BS));
+    NDArray speaker_BM = pass.see("spk", speaker.apply(pass, speaker_BS));
     NDArray embedded_BTC = Operators.embedding(token_BT2, tokenTable)
         .reshape(token_BT2.getShape().get(0), token_BT2.getShape().get(1), -1);
     if (masks.token_BT1() != null) {
       embedded_BTC = embedded_BTC.mul(masks.token_BT1());
     }
     pass.see("token_embedding_masked", embedded_BTC);
-    NDArray mu_BFM = pass.see("h", projection.apply(encoder.apply(pass, embedded_BTC, masks, maskLookAhead)));
+    NDArray mu_BFM = pass.see("h", projection.apply(pass, encoder.apply(pass, embedded_BTC, masks, maskLookAhead)));
     return new Conditions(mu_BFM, speaker_BM.expandDims(1), prompt_BFM);
   }
 

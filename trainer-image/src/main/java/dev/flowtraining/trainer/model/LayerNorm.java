@@ -1,25 +1,20 @@
 package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Activation;
 
-/** Normalises the last axis. */
+/** Normalises rows as long as its weight, several of which may lie side by side in the last axis. */
 record LayerNorm(NDArray weight, NDArray bias, double eps) {
 
   static LayerNorm of(Weights weights, String name, double eps) {
     return new LayerNorm(weights.get(name + ".weight"), weights.get(name + ".bias"), eps);
   }
 
-  /** Without weights of its own: DJL's call wants some, so they are constants. */
-  static LayerNorm plain(Weights weights, int channels, double eps) {
-    NDManager manager = weights.newManager();
-    return new LayerNorm(weights.as(manager.ones(new Shape(channels))), weights.as(manager.zeros(new Shape(channels))),
-        eps);
+  NDArray apply(Pass pass, NDArray x) {
+    return apply(pass, x, Activation.NONE);
   }
 
-  NDArray apply(NDArray x) {
-    return Operators.layerNorm(x, weight, bias, eps);
+  NDArray apply(Pass pass, NDArray x, Activation activation) {
+    return pass.functions().norm(pass.manager(), x, weight, bias, eps, activation);
   }
 }

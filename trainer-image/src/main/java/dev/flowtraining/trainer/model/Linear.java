@@ -1,7 +1,6 @@
 package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
-import dev.flowtraining.trainer.torch.Operators;
 
 /** An affine map of the last axis. */
 record Linear(NDArray weight, NDArray biasOrNull) {
@@ -11,7 +10,7 @@ record Linear(NDArray weight, NDArray biasOrNull) {
     return new Linear(weights.get(name + ".weight"), weights.has(bias) ? weights.get(bias) : null);
   }
 
-  NDArray apply(NDArray x) {
-    return Operators.linear(x, weight, biasOrNull);
+  NDArray apply(Pass pass, NDArray x) {
+    return pass.functions().linear(pass.manager(), x, weight, biasOrNull);
   }
 }

@@ -10,7 +10,7 @@ record LookAhead(Convolution ahead, Convolution back, int length) {
     return new LookAhead(Convolution.of(w, at + "conv1"), Convolution.of(w, at + "conv2"), length);
   }
 
-  NDArray apply(NDArray x_BTC) {
-    return back.causal(Operators.leakyRelu(ahead.apply(x_BTC, 0, length), 0.01)).add(x_BTC);
+  NDArray apply(Pass pass, NDArray x_BTC) {
+    return back.causal(pass, Operators.leakyRelu(ahead.apply(x_BTC, 0, length), 0.01)).add(x_BTC);
   }
 }

@@ -1,22 +1,16 @@
 package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Vectors;
 
-/** adaLN: shifts, scales and gates as one linear map of SiLU(c), cut into vectors (B,1,C). */
-record Modulation(NDArray vectors_B1N, long channels) {
+/** adaLN: shifts, scales and gates as one linear map of SiLU(c), vectors side by side. */
+record Modulation(NDArray vectors_B1N) {
 
-  NDArray vector(int index) {
-    return Operators.narrow(vectors_B1N, 2, index * channels, channels);
+  static Modulation of(Pass pass, Linear map, NDArray time_B1C) {
+    return new Modulation(map.apply(pass, time_B1C));
   }
 
-  /** {@code x·(1+scale) + shift}. */
-  static NDArray modulate(NDArray x_BFC, NDArray shift_B1C, NDArray scale_B1C) {
-    return x_BFC.mul(scale_B1C.add(Operators.number(1))).addi(shift_B1C);
-  }
-
-  /** {@code x + gate·y}. */
-  static NDArray gated(NDArray x_BFC, NDArray gate_B1C, NDArray y_BFC) {
-    return y_BFC.mul(gate_B1C).addi(x_BFC);
+  Vectors vector(int index) {
+    return new Vectors(vectors_B1N, index);
   }
 }

@@ -3,14 +3,18 @@ package dev.flowtraining.trainer.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.flowtraining.trainer.torch.Autograd;
 import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.Cuda;
 import dev.flowtraining.trainer.torch.CudaGraph;
+import dev.flowtraining.trainer.torch.Functions;
+import dev.flowtraining.trainer.torch.FusedKernels;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.Torch;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +39,7 @@ public final class Passes implements AutoCloseable {
   private final int framesPerBatch;
   private final boolean recompute;
   private final CudaGraph.Pool pool;
+  private final Optional<FusedKernels> kernels;
   private NDArray inputs;
   private final Map<Kind, Recorded> graphs = new LinkedHashMap<>();
 
@@ -43,12 +48,13 @@ public final class Passes implements AutoCloseable {
   private record Recorded(NDArray buffer, CudaGraph graph) {}
 
   private Passes(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs,
-      boolean recompute) {
+      boolean recompute, Optional<FusedKernels> kernels) {
     this.model = model;
     this.parameters = parameters;
     this.dropout = dropout;
     this.framesPerBatch = framesPerBatch;
     this.recompute = recompute;
+    this.kernels = kernels;
     manager = NDManager.newBaseManager(parameters.device(), "PyTorch");
     lossSum = manager.zeros(new Shape());
     seed = manager.ones(new Shape());
@@ -59,11 +65,13 @@ public final class Passes implements AutoCloseable {
    * @param dropout rate of every dropout of the encoder; 0 is off
    * @param framesPerBatch padded frames that a batch has at most
    * @param graphs whether passes are recorded, on a GPU whose libtorch can
-   * @param recompute whether blocks are computed again in the backward pass; passes are not recorded then, as a
-   *     recording cannot draw the same numbers twice
+   * @param graphs whether passes are recorded, on a GPU whose libtorch can
+   * @param fused whether chains of operators are kernels of their own, on a GPU with NVRTC
+   * @param recompute whether blocks are computed again in the backward pass; passes are neither recorded, as a
+   *     recording cannot draw the same numbers twice, nor fused then
    */
   public static Passes of(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs,
-      boolean recompute) {
+      boolean fused, boolean recompute) {
     boolean wanted = graphs && !recompute && parameters.device().isGpu();
     boolean recorded = wanted && CudaGraph.available();
     if (wanted && !recorded) {
@@ -76,7 +84,9 @@ public final class Passes implements AutoCloseable {
     if (recorded) {
       Cuda.useOwnStream(parameters.device().getDeviceId());
     }
-    Passes passes = new Passes(model, parameters, dropout, framesPerBatch, recorded, recompute);
+    Optional<FusedKernels> kernels = fused && !recompute
+        ? FusedKernels.of(parameters.device(), parameters.precision()) : Optional.empty();
+    Passes passes = new Passes(model, parameters, dropout, framesPerBatch, recorded, recompute, kernels);
     if (recorded) {
       passes.warmUp();
     }
@@ -181,9 +191,10 @@ public final class Passes implements AutoCloseable {
 
   private void pass(Source source, Blocks blocks) {
     try (NDManager outer = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
+      Functions functions = kernels.map(k -> k.begin(outer)).orElseGet(Autograd::new);
       NDArray loss;
       try (NDManager forward = outer.newSubManager()) {
-        loss = model.lossSum(source.in(forward), dropout, blocks, forward);
+        loss = model.lossSum(source.in(forward), dropout, blocks, forward, functions);
         lossSum.addi(loss);
         if (blocks instanceof Recomputed again) {
           again.backward(loss, seed);
@@ -193,6 +204,7 @@ public final class Passes implements AutoCloseable {
         loss.attach(outer);
       } // the backward pass itself frees what it has read
       Backward.run(loss, seed);
+      functions.backward();
       parameters.gather();
     }
   }

@@ -28,9 +28,9 @@ record RelativeAttention(
     long t = x_BTC.getShape().get(1);
     long h = u_HD.getShape().get(0);
     long d = u_HD.getShape().get(1);
-    NDArray q_BTHD = query.apply(x_BTC).reshape(b, t, h, d);
-    NDArray k_HNDT = key.apply(x_BTC).reshape(b, t, h, d).transpose(2, 0, 3, 1);
-    NDArray v_HBTD = value.apply(x_BTC).reshape(b, t, h, d).transpose(2, 0, 1, 3);
+    NDArray q_BTHD = query.apply(pass, x_BTC).reshape(b, t, h, d);
+    NDArray k_HNDT = key.apply(pass, x_BTC).reshape(b, t, h, d).transpose(2, 0, 3, 1);
+    NDArray v_HBTD = value.apply(pass, x_BTC).reshape(b, t, h, d).transpose(2, 0, 1, 3);
     NDArray p_HDP = Operators.linear(position_PC, position_CC, null).reshape(2 * t, h, d).transpose(1, 2, 0);
 
     double scale = 1 / Math.sqrt(d);
@@ -42,7 +42,7 @@ record RelativeAttention(
       score_HBTT.addi(keyMask_1B1TOrNull);
     }
     NDArray weight_HBTT = pass.drop(Operators.softmax(score_HBTT));
-    return out.apply(weight_HBTT.matMul(v_HBTD).transpose(1, 2, 0, 3).reshape(b, t, h * d));
+    return out.apply(pass, weight_HBTT.matMul(v_HBTD).transpose(1, 2, 0, 3).reshape(b, t, h * d));
   }
 
   /** From (i, position) to (i, j): row i begins at position T−1−i. Read as one line, that is a stride of 2T−1. */

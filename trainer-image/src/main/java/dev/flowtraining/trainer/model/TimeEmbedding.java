@@ -12,8 +12,8 @@ record TimeEmbedding(Linear first, Linear second) {
   }
 
   /** (B,C) from the {@link #waves} of B times. */
-  NDArray apply(NDArray wave_BW) {
-    return second.apply(Operators.silu(first.apply(wave_BW)));
+  NDArray apply(Pass pass, NDArray wave_BW) {
+    return second.apply(pass, Operators.silu(first.apply(pass, wave_BW)));
   }
 
   /** Row-major (B, {@link FlowModelParameters#TIME_CHANNELS}). */

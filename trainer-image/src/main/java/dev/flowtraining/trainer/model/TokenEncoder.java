@@ -46,17 +46,17 @@ final class TokenEncoder {
     if (maskLookAhead && masks.token_BT1() != null) {
       x = x.mul(masks.token_BT1());
     }
-    x = pass.see("enc.lookahead", lookAhead.apply(x));
+    x = pass.see("enc.lookahead", lookAhead.apply(pass, x));
     for (EncoderBlock block : blocks) {
       x = pass.block(x, (inner, in) -> block.apply(inner, in, position, masks.tokenKeys_1B1T()));
     }
-    x = pass.see("enc.up_bct", upsample.causal(repeat(x)));
+    x = pass.see("enc.up_bct", upsample.causal(pass, repeat(x)));
     x = pass.see("enc.up_embed", upInput.apply(pass, x));
     NDArray upPosition = positions(pass, x);
     for (EncoderBlock block : upBlocks) {
       x = pass.block(x, (inner, in) -> block.apply(inner, in, upPosition, masks.frameKeys_1B1F()));
     }
-    return pass.see("encoder_out", norm.apply(x));
+    return pass.see("encoder_out", norm.apply(pass, x));
   }
 
   void reserve(int tokens) {

@@ -39,8 +39,12 @@ final class LibTorch {
   final MethodHandle emptyStrided;
   /** {@code bool (TensorImpl*)}: whether a backward pass goes through the tensor; DJL's answer is for leaves only. */
   final MethodHandle requiresGrad;
+  /** {@code int32 (handle, int32*)}. */
+  final MethodHandle dtype;
   /** The number that stands for bfloat16. */
   final MethodHandle bfloat16;
+  /** {@code int32 (out, self, a, b, beta, alpha)}: β·self + α·a·b on a GPU; null in a libtorch for the CPU. */
+  final MethodHandle addProduct;
   /** {@code void* (size_t)}, released by C++'s {@code delete} inside libtorch. */
   final MethodHandle malloc;
   /** {@code int32 (size_t, list*)} and {@code int32 (list, uint64)}: arguments that are lists; null before 2.9. */
@@ -70,7 +74,12 @@ final class LibTorch {
         SymbolLookup.libraryLookup(directory.resolve(System.mapLibraryName("c10")), Arena.global());
     requiresGrad = find(core, version, "_ZNK3c1010TensorImpl13requires_gradEv",
         FunctionDescriptor.of(ValueLayout.JAVA_BOOLEAN, ValueLayout.JAVA_LONG));
+    dtype = find(torch, version, "aoti_torch_get_dtype",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, HANDLE, ValueLayout.ADDRESS));
     bfloat16 = find(torch, version, "aoti_torch_dtype_bfloat16", FunctionDescriptor.of(ValueLayout.JAVA_INT));
+    addProduct = library("libtorch_cuda.so").flatMap(cuda -> optional(cuda, "aoti_torch_cuda_addmm_out",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, HANDLE, HANDLE, HANDLE, HANDLE, ValueLayout.JAVA_DOUBLE,
+            ValueLayout.JAVA_DOUBLE))).orElse(null);
     malloc = find(LINKER.defaultLookup(), "C library", "malloc",
         FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
     newList = optional(torch, "torch_new_list_reserve_size",

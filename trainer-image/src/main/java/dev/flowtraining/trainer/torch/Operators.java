@@ -38,6 +38,8 @@ public final class Operators {
   private static final Dispatcher SOFTMAX = new Dispatcher("aten::_softmax", "");
   private static final Dispatcher TYPE_AS = new Dispatcher("aten::type_as", "");
   private static final Dispatcher ZEROS_LIKE = new Dispatcher("aten::zeros_like", "");
+  private static final Dispatcher EMPTY_LIKE = new Dispatcher("aten::empty_like", "");
+  private static final Dispatcher CONTIGUOUS = new Dispatcher("aten::contiguous", "");
   private static final Dispatcher PIN_MEMORY = new Dispatcher("aten::pin_memory", "");
 
   /** Numbers as tensors. libtorch passes such a tensor of the CPU to a device's kernel by value, without a copy. */
@@ -49,7 +51,15 @@ public final class Operators {
 
   /** {@code x·Wᵀ + b}; the last axis of x is the input. */
   public static NDArray linear(NDArray x, NDArray weight, NDArray biasOrNull) {
-    return JniUtils.linear((PtNDArray) x, (PtNDArray) weight, (PtNDArray) biasOrNull);
+    long[] shape = x.getShape().getShape();
+    if (shape.length == 2 || !x.getDevice().isGpu()) {
+      return JniUtils.linear((PtNDArray) x, (PtNDArray) weight, (PtNDArray) biasOrNull);
+    }
+    // of matrices the product itself adds the bias on a GPU, of arrays with more axes another pass over memory does
+    NDArray rows = JniUtils.linear(
+        (PtNDArray) x.reshape(-1, shape[shape.length - 1]), (PtNDArray) weight, (PtNDArray) biasOrNull);
+    shape[shape.length - 1] = weight.getShape().get(0);
+    return rows.reshape(shape);
   }
 
   /** Over the last axis. */
@@ -57,6 +67,20 @@ public final class Operators {
     return JniUtils.layerNorm(
         (PtNDArray) x, new Shape(weight.size()), (PtNDArray) weight, (PtNDArray) bias, eps);
   }
+
+  /** {@link #layerNorm} without weights of its own: DJL's call wants some, so they are constants. */
+  static NDArray norm(NDArray x, double eps) {
+    long channels = x.getShape().get(x.getShape().dimension() - 1);
+    NDArray[] affine = PLAIN.computeIfAbsent(new Plain(channels, x.getDevice(), BFloat16.is(x)), plain -> {
+      NDManager manager = NDManager.newBaseManager(x.getDevice(), "PyTorch");
+      return new NDArray[] {as(manager.ones(new Shape(channels)), x), as(manager.zeros(new Shape(channels)), x)};
+    });
+    return layerNorm(x, affine[0], affine[1], eps);
+  }
+
+  private record Plain(long channels, Device device, boolean bfloat16) {}
+
+  private static final ConcurrentHashMap<Plain, NDArray[]> PLAIN = new ConcurrentHashMap<>();
 
   /** Rows of a table: indices of any shape give that shape plus the row. */
   public static NDArray embedding(NDArray indices, NDArray table) {
@@ -189,6 +213,58 @@ public final class Operators {
   /** A stretch of an axis, as a view. */
   public static NDArray narrow(NDArray x, int axis, long start, long length) {
     return NARROW.call(x.getManager(), x, axis, start, length);
+  }
+
+  /** Windows over time with zeros around it, (B,T,C) → (B, T+before+after−K+1, C·K); those of a channel lie together. */
+  static NDArray windows(NDArray x_BTC, long kernel, long before, long after) {
+    NDArray windows_BTCK = unfold(pad(x_BTC, 1, before, after), 1, kernel);
+    return windows_BTCK.reshape(
+        x_BTC.getShape().get(0), windows_BTCK.getShape().get(1), x_BTC.getShape().get(2) * kernel);
+  }
+
+  /**
+   * A convolution over time: {@link #windows}, multiplied as one matrix: no transposition, and on the CPU up to 14 %
+   * faster than the convolution operator.
+   */
+  public static NDArray convolution(NDArray x_BTC, NDArray weight_OCK, NDArray bias, long before, long after) {
+    NDArray weight_ON = alias(x_BTC.getManager(), weight_OCK).reshape(weight_OCK.getShape().get(0), -1);
+    return linear(windows(x_BTC, weight_OCK.getShape().get(2), before, after), weight_ON, bias);
+  }
+
+  static NDArray sigmoid(NDArray x) {
+    return SIGMOID.call(x.getManager(), x);
+  }
+
+  /** Adds a·b, of matrices, to a sum. */
+  static void addProduct(NDArray sum, NDArray a, NDArray b) {
+    LibTorch torch = LibTorch.get();
+    if (torch.addProduct == null || !sum.getDevice().isGpu()) {
+      sum.addi(a.matMul(b));
+      return;
+    }
+    try {
+      long to = ((PtNDArray) sum).getHandle().longValue();
+      int error = (int) torch.addProduct.invokeExact(to, to, ((PtNDArray) a).getHandle().longValue(),
+          ((PtNDArray) b).getHandle().longValue(), 1.0, 1.0);
+      if (error != 0) {
+        throw OperatorFailure.of("aten::addmm", List.of(sum, a, b));
+      }
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new OperatorFailure("cannot call addmm", e);
+    }
+  }
+
+  /** x itself when its elements lie in order. */
+  static NDArray contiguous(NDArray x) {
+    return CONTIGUOUS.call(x.getManager(), x, 0);
+  }
+
+  /** Of the shape and type of x, with whatever lay there. */
+  static NDArray emptyLike(NDManager manager, NDArray x) {
+    return EMPTY_LIKE.call(manager, x, Dispatcher.NONE, Dispatcher.NONE, Dispatcher.NONE, Dispatcher.NONE,
+        Dispatcher.NONE);
   }
 
   /** Zeros around an axis. */

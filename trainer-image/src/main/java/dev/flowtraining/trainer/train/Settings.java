@@ -19,7 +19,7 @@ final class Settings {
       "train_conf.keep_best", "train_conf.activation_checkpointing", "dataset_conf.num_workers",
       "dataset_conf.prefetch", "dataset_conf.prefetch_mib", "dataset_conf.mel_cache", "dataset_conf.mel_cache_mib",
       "dataset_conf.parquet_bytes", "dataset_conf.row_group_bytes", "dataset_conf.compression",
-      "model.inference_cfg_rate", "train_conf.cuda_graphs", "train_conf.init_strict",
+      "model.inference_cfg_rate", "train_conf.cuda_graphs", "train_conf.fused_kernels", "train_conf.init_strict",
       "train_conf.max_skipped_steps", "train_conf.worst_batch_first");
   /** Settings that came later, at the value that means what was done before them: older checkpoints lack them. */
   private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0",

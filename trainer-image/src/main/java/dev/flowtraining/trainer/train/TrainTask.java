@@ -10,6 +10,7 @@ import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
 import dev.flowtraining.trainer.StageTask;
 import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.ExchangeSpeed;
 import dev.flowtraining.trainer.collective.Nccl;
 import dev.flowtraining.trainer.collective.Rendezvous;
 import dev.flowtraining.trainer.config.FlowConfig;
@@ -30,9 +31,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Stage 4. Every rank runs it; rank 0 writes. */
 public final class TrainTask implements StageTask {
+  private static final Logger LOG = LoggerFactory.getLogger(TrainTask.class);
+
   private static final int FORMAT = 1;
 
   @Override
@@ -179,8 +184,15 @@ public final class TrainTask implements StageTask {
   private static Collective join(StageContext context, String plan, Device device) {
     Collective hosts =
         Rendezvous.join(context.ranks(), plan, rendezvousTimeout(context.options()), peerTimeout());
-    return hosts.worldSize() > 1 && device.isGpu()
-        ? Nccl.over(hosts, () -> Cuda.currentStream(device.getDeviceId())) : hosts;
+    if (hosts.worldSize() == 1 || !device.isGpu()) {
+      return hosts;
+    }
+    Collective nccl = Nccl.over(hosts, () -> Cuda.currentStream(device.getDeviceId()));
+    ExchangeSpeed speed = ExchangeSpeed.measure(nccl, device);
+    if (hosts.rank() == 0) {
+      LOG.info("gradients go between {}", speed);
+    }
+    return nccl;
   }
 
   private static Passes passes(FlowConfig config, Parameters parameters) {
@@ -190,7 +202,7 @@ public final class TrainTask implements StageTask {
     return Passes.of(model, parameters,
         override == null ? config.model().encoder().dropoutRate() : override,
         config.datasetConf().maxFramesInBatch(), config.trainConf().cudaGraphs(),
-        config.trainConf().activationCheckpointing());
+        config.trainConf().fusedKernels(), config.trainConf().activationCheckpointing());
   }
 
   private static Duration rendezvousTimeout(StageOptions options) {

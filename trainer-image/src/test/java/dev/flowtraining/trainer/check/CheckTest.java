@@ -30,6 +30,7 @@ class CheckTest {
   private Path config;
   private String disk = "1Mi";
   private Path run;
+  private boolean nccl;
   private Path deepspeed;
   private int num = 5;
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -37,7 +38,7 @@ class CheckTest {
   private Check check() {
     StageOptions options = new StageOptions(train, null, train == null ? null : 0.1, null, speakerEncoder, tokenizer, init,
         deepspeed == null ? "torch_ddp" : "deepspeed", deepspeed, device, null, num, "last", null);
-    return new Check(new RunLayout(run == null ? folder.resolve("run") : run), config == null ? "tiny" : null, config, options, disk,
+    return new Check(new RunLayout(run == null ? folder.resolve("run") : run), config == null ? "tiny" : null, config, options, disk, nccl,
         Map.of("NVIDIA_SMI", folder.resolve("no-nvidia-smi").toString()));
   }
 
@@ -176,6 +177,14 @@ class CheckTest {
       assertThat(failure).as(bad).isNotNull();
       assertThat(failure.exitCode()).isEqualTo(ExitCode.USAGE);
     }
+  }
+
+  @Test
+  void theExchangeIsMeasuredOnlyBetweenRanks() {
+    assertThat(check().rows()).extracting(Row::what).doesNotContain("NCCL");
+    nccl = true;
+    assertThat(check().rows()).filteredOn(r -> r.what().equals("NCCL")).singleElement()
+        .matches(r -> r.state() == Row.State.WARN && r.todo().contains("every rank"));
   }
 
   @Test

@@ -65,7 +65,7 @@ class ChunksTest {
     DiTAttention dit = DiTAttention.of(fixture.parameters.weights(), "decoder.estimator.blocks.0.attn.",
         fixture.modelConfig.estimator().numHeads());
     expectQueries(fixture.modelConfig.estimator().hiddenSize(), valid, size,
-        x -> dit.apply(x, masks.frameKeys_B11F()));
+        x -> dit.apply(pass, x, masks.frameKeys_B11F()));
   }
 
   private void expectQueries(int width, int valid, int size, UnaryOperator<NDArray> attention) {

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.torch.Backward;
+import dev.flowtraining.trainer.torch.Functions;
 import dev.flowtraining.trainer.torch.StateDict;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,6 +16,8 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The model computes what upstream's PyTorch model computes: every stage, the loss, the gradients, the sampler. */
 class FlowModelFixtureTest {
@@ -66,17 +69,20 @@ class FlowModelFixtureTest {
     return (swapped ? value.transpose(0, 2, 1) : value).toFloatArray();
   }
 
-  @Test
-  void lossAndGradientsAgree() {
+  @ParameterizedTest
+  @EnumSource
+  void lossAndGradientsAgree(Gradients gradients) {
     fixture.parameters.zeroGrad();
     double divisor;
     try (NDManager m = fixture.manager()) {
       Batch batch = fixture.batch();
-      NDArray loss = fixture.model.lossSum(batch, fixture.draws(), 0, m);
+      Functions functions = gradients.begin(fixture.parameters.device(), m);
+      NDArray loss = fixture.model.lossSum(fixture.model.inputs(m, batch, fixture.draws()), 0, Blocks.PLAIN, m, functions);
       divisor = fixture.lossDivisor(batch);
       double expected = fixture.config.get("numbers").get("loss").asDouble();
       assertThat(loss.getFloat() / divisor).isCloseTo(expected, within(tolerance("loss_rel") * expected));
       Backward.run(loss);
+      functions.backward();
     }
     Map<String, StateDict.Tensor> actual = fixture.parameters.named(Parameters.contents(fixture.parameters.grad()), name -> name);
     Map<String, StateDict.Tensor> expected = Fixtures.npz("tiny/grads.npz");

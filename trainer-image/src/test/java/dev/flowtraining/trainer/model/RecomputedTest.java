@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.torch.NativeHeap;
+import dev.flowtraining.trainer.torch.Autograd;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.Torch;
@@ -30,7 +31,7 @@ class RecomputedTest {
             new Parameters.Layout(frozen, 1, false))) {
       parameters.load(fixture.parameters.stateDict(), true);
       try (Passes passes = Passes.of(
-          new FlowModel(fixture.modelConfig, MATCHING, parameters), parameters, dropout, 600, false, recompute)) {
+          new FlowModel(fixture.modelConfig, MATCHING, parameters), parameters, dropout, 600, false, false, recompute)) {
         passes.begin();
         passes.run(fixture.batch(), fixture.draws(), 1);
         passes.run(fixture.batch(), fixture.draws(), 2);
@@ -92,7 +93,7 @@ class RecomputedTest {
           new boolean[utterances]);
       Inputs in = fixture.model.inputs(manager, batch, draws);
       long before = NativeHeap.inUse();
-      NDArray loss = fixture.model.lossSum(in, 0.1, blocks, manager);
+      NDArray loss = fixture.model.lossSum(in, 0.1, blocks, manager, new Autograd());
       long after = NativeHeap.inUse();
       assertThat(Operators.isRecorded(loss)).isTrue();
       return after - before;
