@@ -14,8 +14,8 @@ import picocli.CommandLine.Parameters;
 /** {@code flow-trainer synthesize FILE --run-dir DIR --out DIR}. */
 @Command(name = "flow-trainer synthesize", sortOptions = false, usageHelpAutoWidth = true,
     mixinStandardHelpOptions = true, versionProvider = CommandLineOptions.Version.class,
-    description = "Makes held-out utterances from their own tokens with a checkpoint: the mel (.mel.npy, frames × 80, and the real one), a"
-        + " picture of it under the real one, and both as audio. Prints how far each mel is from the real one.",
+    description = "Makes held-out utterances from their own tokens with a checkpoint: the mel and the real"
+        + " one (.mel.npy, frames × 80), a picture of both, and both as audio. Prints how far each mel is from the real one.",
     footer = {"", "Exit codes: 0 made, 2 usage or config, 64 nothing usable, 66 a file is missing or does not fit."})
 final class SynthesizeCommand implements PrintingCommand {
   static final String NAME = "synthesize";
@@ -26,7 +26,8 @@ final class SynthesizeCommand implements PrintingCommand {
   @Option(names = "--run-dir", paramLabel = "DIR", description = "a run, whose held-out utterances are taken")
   Path runDir;
 
-  @Option(names = "--split", paramLabel = "NAME", defaultValue = "dev", description = "of the run: dev or train (${DEFAULT-VALUE})")
+  @Option(names = "--split", paramLabel = "NAME", defaultValue = "dev",
+      description = "of the run: dev or train (${DEFAULT-VALUE})")
   String split = "dev";
 
   @Option(names = "--parquet", paramLabel = "FILE", description = "instead of a run: a Parquet file, or a data.list")
@@ -35,7 +36,8 @@ final class SynthesizeCommand implements PrintingCommand {
   @Option(names = "--out", paramLabel = "DIR", required = true, description = "where the results go")
   Path out;
 
-  @Option(names = "--count", paramLabel = "N", defaultValue = "3", description = "utterances, spread over all (${DEFAULT-VALUE})")
+  @Option(names = "--count", paramLabel = "N", defaultValue = "3",
+      description = "utterances, spread over all (${DEFAULT-VALUE})")
   int count = 3;
 
   @Option(names = "--utt", paramLabel = "ID", description = "these utterances instead; may be given several times")
@@ -65,7 +67,8 @@ final class SynthesizeCommand implements PrintingCommand {
   @Option(names = "--config", paramLabel = "FILE", description = "the config that the model was trained with")
   Path config;
 
-  @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto", description = "auto, cpu or cuda (${DEFAULT-VALUE})")
+  @Option(names = "--device", paramLabel = "NAME", defaultValue = "auto",
+      description = "auto, cpu or cuda (${DEFAULT-VALUE})")
   String device = "auto";
 
   @Override
@@ -76,7 +79,8 @@ final class SynthesizeCommand implements PrintingCommand {
     demand(steps >= 1, "--steps has to be at least 1, not " + steps);
     demand(temperature >= 0 && temperature <= 2, "--temperature has to be between 0 and 2, not " + temperature);
     demand(promptSeconds >= 0, "--prompt-seconds has to be 0 or more, not " + promptSeconds);
-    demand(promptSeconds == 0 || promptUtt == null, "--prompt-seconds and --prompt-utt exclude each other; give one of them");
+    demand(promptSeconds == 0 || promptUtt == null,
+        "--prompt-seconds and --prompt-utt exclude each other; give one of them");
     demand(device.matches(CommandLineOptions.DEVICES), "--device " + device + " is none of auto, cpu, cuda");
     try {
       new Synthesis(ConfigLoader.load(preset, config), device, printed).run(new Synthesis.Request(checkpoint, runDir,

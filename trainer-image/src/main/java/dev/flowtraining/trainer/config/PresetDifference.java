@@ -10,8 +10,8 @@ import java.util.Objects;
 import java.util.TreeSet;
 
 /**
- * How a config differs from a preset: the one that it differs least from, since a loaded config no longer says what it was
- * laid on.
+ * How a config differs from a preset: the one that it differs least from, since a loaded config no longer says what it
+ * was laid on.
  */
 public record PresetDifference(String preset, List<Row> rows) {
 
@@ -21,7 +21,8 @@ public record PresetDifference(String preset, List<Row> rows) {
   public static PresetDifference of(FlowConfig config) {
     Map<String, String> here = flat(config);
     PresetDifference least = null;
-    for (String name : new TreeSet<>(ConfigLoader.PRESETS.keySet()).descendingSet()) { // of equals the plainest: production
+    // of equals the plainest: production comes before fine-tune
+    for (String name : new TreeSet<>(ConfigLoader.PRESETS.keySet()).descendingSet()) {
       List<Row> rows = rows(flat(ConfigLoader.preset(name)), here);
       if (least == null || rows.size() < least.rows.size()) {
         least = new PresetDifference(name, rows);

@@ -48,8 +48,8 @@ public final class ParquetExamples implements Examples {
   /**
    * Files from anywhere, filtered as they are opened; every use of an utterance decodes it again.
    *
-   * @param file a Parquet file, or a {@code data.list} that names some, one a line, relative to its folder or the working
-   *     directory
+   * @param file a Parquet file, or a {@code data.list} that names some, one a line, relative to its folder or, in a
+   *     run, to the run directory
    */
   public static ParquetExamples of(Path file, FlowConfig config) throws IOException {
     return new ParquetExamples(files(file), file, config, count -> new ExampleCache.Memory(0));

@@ -93,8 +93,8 @@ public final class ExportTask implements StageTask {
   }
 
   /**
-   * Utterances of the validation set, or of the training set when there is none; the first seconds of each. None when the
-   * run directory holds no data, as when only the last stages were asked for.
+   * Utterances of the validation set, or of the training set when there is none; the first seconds of each. None when
+   * the run directory holds no data, as when only the last stages were asked for.
    */
   private static List<Speech> samples(RunLayout layout, FlowConfig config, StateDict weights, Device device)
       throws IOException {

@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What {@code metrics.jsonl} says, as curves by optimizer step. Where an attempt went on from a checkpoint, what was said
- * of later steps before it is void; of a step that was done twice the later line counts.
+ * What {@code metrics.jsonl} says, as curves by optimizer step. Where an attempt went on from a checkpoint, what was
+ * said of later steps before it is void; of a step that was done twice the later line counts.
  */
 final class History {
   private final Map<String, TreeMap<Long, Double>> curves = new HashMap<>();

@@ -45,8 +45,9 @@ final class Listening {
     if (samples.isEmpty()) {
       return;
     }
-    page.heading("Held-out speech").raw("<p class=\"muted\">Above each time the real mel spectrogram, below the one that the"
-        + " model makes from tokens and speaker. Both can be heard, made by ").text(vocoder).raw(".</p>\n<div class=\"pair\">\n");
+    page.heading("Held-out speech").raw("<p class=\"muted\">Above each time the real mel spectrogram, below the one"
+        + " that the model makes from tokens and speaker. Both can be heard, made by ").text(vocoder)
+        .raw(".</p>\n<div class=\"pair\">\n");
     for (Speech s : samples) {
       page.raw("<figure>" + MelPicture.svg(s) + "<div class=\"listen\">");
       player(page, "real", audio.get(s)[0]);

@@ -28,7 +28,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** {@code report.html}: one file that shows what was trained on what, how it went, what came out, and lets one hear it. */
+/** {@code report.html}: one file that shows what was trained on what, how it went and what came out. */
 final class Report {
   private static final YAMLMapper YAML = YAMLMapper.builder()
       .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -85,7 +85,8 @@ final class Report {
   private void figures(List<Speech> samples) throws IOException {
     Map<String, Object> train = counts(Stage.TRAIN);
     page.raw("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX").text(
-        StageRecord.read(layout, Stage.TRAIN).map(r -> ", trained until " + day(r.completedAt())).orElse("")).raw("</p>\n");
+        StageRecord.read(layout, Stage.TRAIN).map(r -> ", trained until " + day(r.completedAt())).orElse(""))
+        .raw("</p>\n");
     Map<String, String> figures = new LinkedHashMap<>();
     double loss = history.last("validation.cv_loss");
     figures.put("validation loss", number(loss));
@@ -116,7 +117,8 @@ final class Report {
       figure(new LineChart("mel L1 of probes", List.of(new Line("model", history.curve("probe.mel_l1"), Ink.RED, false),
           new Line("mean mel", history.curve("probe.mean_mel_l1"), Ink.TEXT, true)), true));
     }
-    figure(new LineChart("learning rate", List.of(new Line("", history.curve("step.learning_rate"), Ink.BLUE, false)), true));
+    figure(new LineChart("learning rate",
+        List.of(new Line("", history.curve("step.learning_rate"), Ink.BLUE, false)), true));
     figure(new LineChart("mel frames per second",
         List.of(new Line("", history.curve("step.frames_per_second"), Ink.BLUE, true)), true));
     page.raw("</div>\n");
@@ -132,7 +134,8 @@ final class Report {
         ? "All as in the preset " + difference.preset() + "." : "What differs from the preset " + difference.preset()
         + ", the nearest one; the whole config stands at the end.").raw("</p>\n");
     if (!difference.rows().isEmpty()) {
-      page.raw("<div class=\"scroll\"><table><tr><th>setting<th class=\"number\">preset<th class=\"number\">this run\n");
+      page.raw("<div class=\"scroll\"><table><tr><th>setting<th class=\"number\">preset"
+          + "<th class=\"number\">this run\n");
       difference.rows().forEach(row -> page.raw("<tr><td>").text(row.setting()).raw("<td class=\"number\">")
           .text(row.preset()).raw("<td class=\"number\">").text(row.here()).raw("\n"));
       page.raw("</table></div>\n");
@@ -140,11 +143,13 @@ final class Report {
   }
 
   private void stages() throws IOException {
-    page.heading("Stages").raw("<div class=\"scroll\"><table class=\"stages\"><tr><th>stage<th class=\"number\">time<th>\n");
+    page.heading("Stages").raw("<div class=\"scroll\"><table class=\"stages\"><tr><th>stage"
+        + "<th class=\"number\">time<th>\n");
     for (Stage stage : Stage.values()) {
       Optional<StageRecord> record = stage == Stage.CHECK ? Optional.empty() : StageRecord.read(layout, stage);
       if (record.isPresent()) {
-        page.raw("<tr><td>").text(stage.id()).raw("<td class=\"number\">").text(duration(record.get().seconds())).raw("<td>");
+        page.raw("<tr><td>").text(stage.id()).raw("<td class=\"number\">")
+            .text(duration(record.get().seconds())).raw("<td>");
         record.get().counts().forEach((k, v) -> page.text(words(k)).raw("&nbsp;").text(text(v)).raw(" &ensp;"));
         page.raw("\n");
       }

@@ -27,7 +27,7 @@ public record Speech(String utt, float[] real_FC, float[] predicted_FC) {
     return (double) frames() * Mel.HOP / Mel.RATE;
   }
 
-  /** A file name without ending. Ids may hold anything but blanks; what is left of two may be the same, so it is numbered. */
+  /** A file name without ending, numbered, since what is left of two ids may be the same. */
   public String fileName(int number) {
     return number + "_" + utt.replaceAll("[^A-Za-z0-9._-]", "_");
   }

@@ -48,7 +48,7 @@ public final class Synthesis {
   public record Request(Path checkpoint, Path runDir, String split, Path parquet, List<String> utts, int count,
       double promptSeconds, String promptUtt, Path hift, int steps, double temperature, Path out) {}
 
-  /** @throws StageFailure 66 for a checkpoint that cannot be read or is of another model, 64 for utterances that are not there */
+  /** @throws StageFailure 66 for a checkpoint that cannot be read or is of another model, 64 for missing utterances */
   public void run(Request request) throws IOException {
     try (Parameters parameters = Parameters.create(config.model(), device)) {
       parameters.load(StateDictFile.read(request.checkpoint), true);

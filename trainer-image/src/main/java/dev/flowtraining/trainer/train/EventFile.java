@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * A TensorBoard event file of scalars, pictures and audio. Format: TFRecord (length, its checksum, data, its checksum) of protobuf messages
- * {@code tensorflow.Event}; checksums are CRC-32C, rotated right by 15 bits, plus 0xa282ead8.
+ * A TensorBoard event file of scalars, pictures and audio. Format: TFRecord (length, its checksum, data, its checksum)
+ * of protobuf messages {@code tensorflow.Event}; checksums are CRC-32C, rotated right by 15 bits, plus 0xa282ead8.
  */
 final class EventFile {
   private static final int MASK = 0xa282ead8;

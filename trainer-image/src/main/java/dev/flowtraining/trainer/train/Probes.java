@@ -28,8 +28,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Every so many steps a few held-out utterances are made from their own tokens with the weights as they are, so that one
- * can see and hear what is being learned while the loss only falls. Draws nothing and changes nothing of the training.
+ * Every so many steps a few held-out utterances are made from their own tokens with the weights as they are, so that
+ * one can see and hear what is being learned while the loss only falls. Draws nothing and changes nothing of the training.
  */
 final class Probes {
   private final FlowConfig.Probe config;

@@ -123,7 +123,8 @@ public final class HiFT implements Vocoder, AutoCloseable {
     int kernel = form.kernels()[i];
     long channels = x_1CT.getShape().get(1);
     long frames = x_1CT.getShape().get(2);
-    NDArray spread = Operators.pad(x_1CT.reshape(1, channels, frames, 1), 3, 0, rate - 1).reshape(1, channels, frames * rate);
+    NDArray spread = Operators.pad(x_1CT.reshape(1, channels, frames, 1), 3, 0, rate - 1)
+        .reshape(1, channels, frames * rate);
     NDArray gaps = Operators.narrow(spread, 2, 0, (frames - 1) * rate + 1);
     NDArray turned = arrays.computeIfAbsent("ups." + i + ".turned", n -> turned("ups." + i + ".weight"));
     return Operators.convolution(gaps, turned, array("ups." + i + ".bias"), 1, kernel - 1 - (kernel - rate) / 2, 1);
@@ -152,7 +153,8 @@ public final class HiFT implements Vocoder, AutoCloseable {
     NDArray x = x_1CT;
     for (int i = 0; weights.has(block + ".convs1." + i + ".weight"); i++) {
       try (NDManager m = outer.newSubManager()) {
-        NDArray inner = same(block + ".convs1." + i, snake(block + ".activations1." + i, Operators.alias(m, x)), 1 + 2 * i);
+        NDArray bent = snake(block + ".activations1." + i, Operators.alias(m, x));
+        NDArray inner = same(block + ".convs1." + i, bent, 1 + 2 * i);
         NDArray y = same(block + ".convs2." + i, snake(block + ".activations2." + i, inner), 1).addi(x);
         y.attach(outer);
         x = y;
