@@ -5,7 +5,8 @@ import com.fasterxml.jackson.annotation.JsonValue;
 /** Which checkpoints stage 5 takes. */
 public enum AverageBy {
   LAST("last"),
-  VAL_BEST("valBest");
+  VAL_BEST("valBest"),
+  EMA("ema");
 
   private final String id;
 

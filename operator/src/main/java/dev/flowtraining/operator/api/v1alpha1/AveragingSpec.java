@@ -13,7 +13,8 @@ public record AveragingSpec(
     @Max(100)
     Integer num,
 
-    @JsonPropertyDescription("Which ones: the last, or valBest, those of the lowest validation loss.")
+    @JsonPropertyDescription("Which ones: the last; valBest, those of the lowest validation loss; or ema, the moving "
+        + "average of the weights that the newest holds (train_conf.ema_decay).")
     AverageBy by) {
 
   public AveragingSpec {
