@@ -80,6 +80,10 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
     FlowTraining ft = Copies.withStatus(resource, ProgressGate.accept(resource.getSpec(), recorded, seen.progress()));
     Decision decision = StageMachine.decide(ft, seen, now);
     decision = apply(ft, decision, Children.of(ft, decision, seen, image(ft)));
+    if (decision instanceof Decision.Expire expire && expire.deleteSelf()) {
+      LOG.info("{}/{}: ttlAfterFinished is over, deleted", ft.getMetadata().getNamespace(), ft.getMetadata().getName());
+      return UpdateControl.noUpdate();
+    }
     FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image(ft), now);
     reporter.report(ft, recorded, next, decision, now, context.resourceOperations()::updatePrimaryStatus);
 

@@ -29,6 +29,7 @@ final class Schedule {
       case Decision.BackOff wait -> Optional.of(AT_ONCE);
       case Decision.Suspend suspend -> Optional.of(AT_ONCE);
       case Decision.Suspended suspended -> Optional.empty();
+      case Decision.Expire expire -> Optional.empty();
       case Decision.Fail fail -> Optional.of(AT_ONCE);
     };
   }

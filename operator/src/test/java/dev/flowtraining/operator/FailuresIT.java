@@ -146,6 +146,10 @@ class FailuresIT extends PlayedLife {
   void aMissingClaimIsToldAndTheRunGoesOnWhenItComes() {
     cluster.claim("flow-workspace", "ReadWriteMany");
     cluster.apply(ALL_STAGES);
+    cluster.await("demo", s -> s.condition("Ready").filter(c -> c.reason().equals("VolumeClaimNotFound")).isPresent());
+    assertThat(condition(cluster.status("demo"), "Stalled").holds()).as("it may be applied together with it").isFalse();
+    cluster.stopOperator();
+    cluster.startOperator(Clock.offset(Clock.systemUTC(), Duration.ofMinutes(1)));
     FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds)
         .isPresent());
     assertThat(blocked.phase()).isEqualTo(Phase.PENDING);
@@ -270,6 +274,7 @@ class FailuresIT extends PlayedLife {
     cluster.run("demo-train-1");
     cluster.await("demo", s -> condition(s, "Ready").reason().equals("Running"));
     cluster.suspend("demo-train-1", true);
+    cluster.client.pods().inNamespace("default").withName("demo-train-1-0").delete();
     FlowTrainingStatus preempted = cluster.awaitPhase("demo", Phase.RESTARTING);
     assertThat(preempted.training().lastFailure().reason()).isEqualTo("Preempted");
     assertThat(preempted.training().disruptions()).isEqualTo(1);

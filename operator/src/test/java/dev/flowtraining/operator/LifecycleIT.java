@@ -140,6 +140,79 @@ class LifecycleIT extends PlayedLife {
   }
 
   @Test
+  void childrenGoAfterTheirTimeAndStayAway() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    String spec = TRAIN_ONLY + "  config: {inline: 'a: 1'}\n  ttlAfterFinished: {success: 3s}\n";
+    cluster.apply(spec);
+    cluster.runStage("demo-train-1");
+    FlowTrainingStatus end = cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    FlowTrainingStatus tidy = cluster.await("demo", s -> s.run().childrenDeletedTime() != null);
+    assertThat(tidy.run().childrenDeletedTime()).isGreaterThan(end.completionTime());
+    cluster.letGo("demo-train-1");
+    var client = cluster.client;
+    PlayedCluster.await(cluster::jobs, List::isEmpty);
+    assertThat(client.configMaps().inNamespace("default").withLabel("flowtraining.dev/name").list().getItems())
+        .isEmpty();
+    assertThat(client.services().inNamespace("default").withName("demo-train").get()).isNull();
+    assertThat(client.serviceAccounts().inNamespace("default").withName("demo-progress").get()).isNull();
+    assertThat(client.rbac().roles().inNamespace("default").withName("demo-progress").get()).isNull();
+    assertThat(client.rbac().roleBindings().inNamespace("default").withName("demo-progress").get()).isNull();
+    cluster.apply(spec.replace("3s", "4s"));
+    cluster.stopOperator();
+    cluster.startOperator();
+    sleep(1500);
+    assertThat(cluster.jobs()).isEmpty();
+    assertThat(cluster.status("demo").phase()).isEqualTo(Phase.SUCCEEDED);
+    cluster.awaitEvents("demo", "RunStarted", "StageStarted", "StageCompleted", "Completed", "Expired");
+    // a change of what was run makes them again
+    cluster.apply(spec.replace("a: 1", "a: 2"));
+    cluster.awaitJob("demo-train-2");
+  }
+
+  @Test
+  void anEndedFlowTrainingMayDeleteItselfAndOneThatIsAppliedAgainAdoptsItsRun() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    String spec = TRAIN_ONLY + "  ttlAfterFinished: {success: 1s, deleteSelf: true}\n";
+    cluster.apply(spec);
+    cluster.runStage("demo-train-1");
+    PlayedCluster.await(() -> cluster.client.resources(FlowTraining.class).inNamespace("default").withName("demo")
+        .get(), ft -> ft == null);
+    cluster.letGo("demo-train-1");
+    cluster.client.batch().v1().jobs().inNamespace("default").delete();
+    cluster.apply(TRAIN_ONLY);
+    cluster.run("demo-train-1");
+    // the trainer says that nothing is to be done, and what there is
+    cluster.report("demo", "stage-train.json", "{\"stage\":\"train\",\"counts\":{\"epochs\":20,\"steps\":900,"
+        + "\"cvLoss\":0.5,\"bestCvLoss\":0.25}}");
+    cluster.complete("demo-train-1");
+    FlowTrainingStatus end = cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    assertThat(end.training().epoch()).as("counted from 0").isEqualTo(19);
+    assertThat(end.training().maxEpoch()).isEqualTo(20);
+    assertThat(end.training().step()).isEqualTo(900);
+    assertThat(end.training().bestCvLoss()).isEqualTo(0.25);
+  }
+
+  @Test
+  void aStageIsDoneAgainWhenThatIsWished() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    String spec = TRAIN_ONLY.replace("to: train", "to: average");
+    cluster.apply(spec);
+    cluster.runStage("demo-train-1");
+    cluster.runStage("demo-average");
+    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    cluster.apply(spec.replace("to: average", "to: average, rerunFrom: average, rerunId: monday"));
+    Job again = cluster.awaitJob("demo-average-2");
+    assertThat(environment(again, "FLOWTRAINING_RERUN")).isEqualTo("average/monday");
+    cluster.runStage("demo-average-2");
+    FlowTrainingStatus end = cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    assertThat(end.of(Stage.TRAIN).attempt()).isEqualTo(1);
+    cluster.apply(spec);
+    sleep(1500);
+    assertThat(cluster.jobs()).as("a wish that is taken back").containsExactlyInAnyOrder("demo-train-1",
+        "demo-average", "demo-average-2");
+  }
+
+  @Test
   void aChangeAfterTheEndRunsOnlyWhatItConcerns() {
     cluster.claim("flow-workspace", "ReadWriteMany");
     String spec = TRAIN_ONLY.replace("to: train", "to: average");

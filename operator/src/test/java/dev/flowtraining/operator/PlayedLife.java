@@ -1,5 +1,7 @@
 package dev.flowtraining.operator;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.flowtraining.operator.api.v1alpha1.Condition;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
@@ -11,6 +13,7 @@ import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -54,15 +57,29 @@ abstract class PlayedLife {
     Crd.install(cluster.client);
   }
 
+  private StatusRecorder recorder;
+
   @BeforeEach
   void start() {
+    recorder = new StatusRecorder(cluster.client);
     cluster.startOperator();
   }
 
+  /** Whatever a test plays: to a tool that knows only kstatus it never looks done or failed before it is. */
   @AfterEach
   void stop() {
     cluster.stopOperator();
+    List<StatusRecorder.Moment> seen = recorder.stop();
     cluster.clean();
+    assertThat(seen).as("what kstatus would have said").isNotEmpty().allSatisfy(moment -> {
+      boolean ended = moment.phase().equals("Succeeded") || moment.phase().equals("Failed");
+      switch (moment.kstatus()) {
+        case CURRENT -> assertThat(moment.phase()).isEqualTo("Succeeded");
+        case FAILED -> assertThat(moment.phase().equals("Failed") || moment.blocked()).isTrue();
+        case IN_PROGRESS -> assertThat(ended && moment.observed()).isFalse();
+        case TERMINATING -> { }
+      }
+    });
   }
 
   static Condition condition(FlowTrainingStatus status, String type) {

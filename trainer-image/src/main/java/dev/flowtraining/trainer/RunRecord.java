@@ -16,11 +16,18 @@ import java.util.TreeMap;
  *
  * @param namespace the FlowTraining's; null for a run without a cluster
  * @param uid of the FlowTraining that uses the directory now: one that was deleted and applied again adopts it
+ * @param reruns for each stage the last wish that it be done again, see {@link StageRunner}
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record RunRecord(String namespace, String name, String uid, TreeMap<String, String> stages) {
+public record RunRecord(String namespace, String name, String uid, TreeMap<String, String> stages,
+    TreeMap<String, String> reruns) {
   private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  public RunRecord {
+    stages = stages == null ? new TreeMap<>() : stages;
+    reruns = reruns == null ? new TreeMap<>() : reruns;
+  }
 
   /**
    * Takes the run directory for the FlowTraining that the environment names.
@@ -39,13 +46,23 @@ public record RunRecord(String namespace, String name, String uid, TreeMap<Strin
           + old.namespace + "/" + old.name + ", not " + namespace + "/" + name
           + "; use another workspace, or remove run.json there when its results may be overwritten");
     }
-    return new RunRecord(namespace, name, env.get("FLOWTRAINING_RUN_ID"), old.stages);
+    return new RunRecord(namespace, name, env.get("FLOWTRAINING_RUN_ID"), old.stages, old.reruns);
   }
 
   RunRecord with(Stage stage, String inputHash) {
     TreeMap<String, String> done = new TreeMap<>(stages);
     done.put(stage.id(), inputHash);
-    return new RunRecord(namespace, name, uid, done);
+    return new RunRecord(namespace, name, uid, done, reruns);
+  }
+
+  boolean fulfils(Stage stage, String wish) {
+    return wish == null || wish.equals(reruns.get(stage.id()));
+  }
+
+  RunRecord fulfilling(Stage stage, String wish) {
+    TreeMap<String, String> wishes = new TreeMap<>(reruns);
+    wishes.put(stage.id(), wish);
+    return new RunRecord(namespace, name, uid, stages, wishes);
   }
 
   void write(RunLayout layout) throws IOException {
@@ -55,14 +72,12 @@ public record RunRecord(String namespace, String name, String uid, TreeMap<Strin
   private static RunRecord read(RunLayout layout) throws IOException {
     if (Files.exists(layout.runJson())) {
       try {
-        RunRecord record = JSON.readValue(layout.runJson().toFile(), RunRecord.class);
-        return record.stages != null ? record
-            : new RunRecord(record.namespace, record.name, record.uid, new TreeMap<>());
+        return JSON.readValue(layout.runJson().toFile(), RunRecord.class);
       } catch (JsonProcessingException e) {
         throw new StageFailure(ExitCode.MISSING, "RunRecordUnreadable", layout.runJson()
             + " is no run.json: " + e.getOriginalMessage() + "; remove it to use the directory again", e);
       }
     }
-    return new RunRecord(null, null, null, new TreeMap<>());
+    return new RunRecord(null, null, null, null, null);
   }
 }

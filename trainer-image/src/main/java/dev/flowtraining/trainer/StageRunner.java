@@ -12,6 +12,12 @@ import java.util.Optional;
 
 /** Runs a stage, or one step of it, unless its result is there already, and records what it did. */
 final class StageRunner {
+  /**
+   * A wish, by any name, that the stage be done again though its input is the same. It is granted once: a wish of the
+   * same name, by another attempt or by a FlowTraining that was applied again, changes nothing.
+   */
+  static final String RERUN = "FLOWTRAINING_RERUN";
+
   private final StageContext context;
   private final RunReport report;
   private final Map<String, String> env;
@@ -35,9 +41,11 @@ final class StageRunner {
   private void runLocked(Stage stage, StageTask task, Step step) throws IOException, InterruptedException {
     RunLayout layout = context.layout();
     RunRecord owner = claim(step);
+    // read before the stage's record: another rank that has begun again has removed that one first
+    boolean again = !owner.fulfils(stage, env.get(RERUN));
     String inputHash = task.inputHash(context);
     Optional<StageRecord> last = StageRecord.read(layout, stage);
-    if (last.isPresent() && last.get().inputHash().equals(inputHash) && task.resultsPresent(context)) {
+    if (!again && last.isPresent() && last.get().inputHash().equals(inputHash) && task.resultsPresent(context)) {
       report.say(stage.id() + ": unchanged since " + last.get().completedAt() + ", nothing to do");
       if (completes(step)) {
         task.removeParts(context);
@@ -48,6 +56,11 @@ final class StageRunner {
     if (first()) {
       // an old record beside half of a new result must not pass for it later
       Files.deleteIfExists(layout.stageRecord(stage));
+    }
+    if (again && first() && !(step instanceof Step.Shard)) {
+      task.setAside(context);
+      owner = owner.fulfilling(stage, env.get(RERUN));
+      owner.write(layout);
     }
     report.update(stage, 0, "started");
     start = Instant.now();

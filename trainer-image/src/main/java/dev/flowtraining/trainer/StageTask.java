@@ -26,6 +26,9 @@ public interface StageTask {
   /** Called when the record of the result stands: removes what only an interrupted run would have gone on from. */
   default void removeParts(StageContext context) throws IOException {}
 
+  /** Called when the stage is to be done again: what it would go on from is kept aside. */
+  default void setAside(StageContext context) throws IOException {}
+
   /**
    * @param counts what was done, for the record and for people, such as {@code utterances}
    * @param outputHash SHA-256 that stands for the result in the next stage's input hash

@@ -31,6 +31,12 @@ class StageRunnerTest {
     private boolean present = true;
     private RuntimeException failure;
     private int runs;
+    private int aside;
+
+    @Override
+    public void setAside(StageContext context) {
+      aside++;
+    }
 
     @Override
     public String inputHash(StageContext context) {
@@ -99,6 +105,28 @@ class StageRunnerTest {
     task.failure = null;
     run(task);
     assertThat(task.runs).isEqualTo(3);
+  }
+
+  @Test
+  void aWishToRunAgainIsGrantedOnce() throws Exception {
+    Counting task = new Counting();
+    run(task);
+    env.put("FLOWTRAINING_RERUN", "parquet/2");
+    task.failure = new StageFailure(ExitCode.RETRYABLE, "IoError", "?");
+    assertThatThrownBy(() -> run(task)).isSameAs(task.failure);
+    task.failure = null;
+    run(task);
+    assertThat(task.runs).isEqualTo(3);
+    assertThat(task.aside).as("the second attempt goes on where the first one was").isEqualTo(1);
+    env.put("FLOWTRAINING_RUN_ID", "uid-2");
+    run(task);
+    assertThat(task.runs).as("applied again").isEqualTo(3);
+    env.remove("FLOWTRAINING_RERUN");
+    run(task);
+    assertThat(task.runs).as("a wish that is taken back").isEqualTo(3);
+    env.put("FLOWTRAINING_RERUN", "parquet/3");
+    run(task);
+    assertThat(task.runs).isEqualTo(4);
   }
 
   @Test

@@ -39,6 +39,9 @@ public final class Applier {
       client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(job)
           .withPropagationPolicy(DeletionPropagation.BACKGROUND).delete();
     }
+    for (HasMetadata object : children.deleted()) {
+      delete(ft, object);
+    }
     for (String pod : children.lostPods()) {
       client.pods().inNamespace(ft.getMetadata().getNamespace()).withName(pod).withGracePeriod(0).delete();
     }
@@ -58,6 +61,23 @@ public final class Applier {
       throw new KubernetesClientException(object.getKind() + " '" + object.getMetadata().getName()
           + "' is there already and was not made for this FlowTraining: rename or delete it, and the run goes on, or "
           + "give the FlowTraining another name", HttpURLConnection.HTTP_CONFLICT, null);
+    }
+  }
+
+  /** What a user, or another FlowTraining of this name, has made meanwhile stays. */
+  private void delete(FlowTraining ft, HasMetadata object) {
+    HasMetadata existing = client.resource(object).get();
+    if (existing == null) {
+      return;
+    }
+    String uid = ft.getMetadata().getUid();
+    boolean itself = uid.equals(existing.getMetadata().getUid())
+        // a changed one is looked at again first
+        && ft.getMetadata().getGeneration().equals(existing.getMetadata().getGeneration());
+    boolean own = existing.getMetadata().getLabels() != null
+        && uid.equals(existing.getMetadata().getLabels().get(Names.RUN_ID));
+    if (itself || own) {
+      client.resource(existing).lockResourceVersion(existing.getMetadata().getResourceVersion()).delete();
     }
   }
 

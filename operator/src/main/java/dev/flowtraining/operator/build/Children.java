@@ -2,6 +2,7 @@ package dev.flowtraining.operator.build;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.observe.JobView;
 import dev.flowtraining.operator.observe.Observation;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import java.util.ArrayList;
@@ -14,9 +15,15 @@ import java.util.List;
  * @param created if they are not there; never changed
  * @param deletedJobs names of Jobs that go, with their pods
  * @param lostPods names of pods that go without a word of their node
+ * @param deleted others that go; only what is this FlowTraining's own
  */
 public record Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs,
-    List<String> lostPods) {
+    List<String> lostPods, List<HasMetadata> deleted) {
+
+  private Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs,
+      List<String> lostPods) {
+    this(applied, created, deletedJobs, lostPods, List.of());
+  }
 
   private static final Children NONE = new Children(List.of(), List.of(), List.of(), List.of());
 
@@ -27,6 +34,7 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
     return switch (decision) {
       case Decision.Begin begin -> begin(ft, begin);
       case Decision.Start start -> start(ft, start, seen, image);
+      case Decision.Expire expire -> expire.deleteSelf() ? self(ft) : everything(ft, seen);
       case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs(), down.lostPods());
       // deleted by hand: it comes back empty, and the trainer fills it with its next report
       case Decision.Wait wait when !seen.progressMapExists() && ft.getStatus().inRun() ->
@@ -41,6 +49,19 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
       case Decision.Suspended suspended -> NONE;
       case Decision.Fail fail -> NONE;
     };
+  }
+
+  /** But the claim: the workspace outlives the run. */
+  private static Children everything(FlowTraining ft, Observation seen) {
+    List<HasMetadata> others = new ArrayList<>(RunObjects.permissions(ft));
+    others.add(RunObjects.progress(ft));
+    others.add(TrainingSet.service(ft));
+    ConfigSnapshot.named(ft).ifPresent(others::add);
+    return new Children(List.of(), List.of(), seen.jobs().stream().map(JobView::name).toList(), List.of(), others);
+  }
+
+  private static Children self(FlowTraining ft) {
+    return new Children(List.of(), List.of(), List.of(), List.of(), List.of(ft));
   }
 
   private static Children begin(FlowTraining ft, Decision.Begin begin) {

@@ -29,6 +29,12 @@ public final class ConfigSnapshot {
     return name(ft, ft.getStatus().of(last(ft)).inputHash());
   }
 
+  /** The last run's, by name only. */
+  static Optional<ConfigMap> named(FlowTraining ft) {
+    return wanted(ft) ? Optional.of(new ConfigMapBuilder().withMetadata(RunObjects.meta(ft, name(ft))).build())
+        : Optional.empty();
+  }
+
   /** At the beginning of a run; empty when there is nothing to keep. */
   static Optional<ConfigMap> begun(FlowTraining ft, Map<Stage, String> hashes, Optional<String> yaml) {
     return of(ft, name(ft, hashes.get(last(ft))), yaml);

@@ -7,6 +7,7 @@ import dev.flowtraining.operator.api.v1alpha1.PodTemplate;
 import dev.flowtraining.operator.api.v1alpha1.Resources;
 import dev.flowtraining.operator.api.v1alpha1.SecretReference;
 import dev.flowtraining.operator.api.v1alpha1.StageOverride;
+import dev.flowtraining.operator.api.v1alpha1.StageRange;
 import dev.flowtraining.operator.api.v1alpha1.TolerationSpec;
 import dev.flowtraining.operator.api.v1alpha1.TrainingSpec;
 import dev.flowtraining.operator.decide.Decision.Start;
@@ -146,6 +147,9 @@ final class StagePod {
     env.put("FLOWTRAINING_NAME", ft.getMetadata().getName());
     env.put("FLOWTRAINING_RUN_ID", ft.getMetadata().getUid());
     env.put("FLOWTRAINING_ATTEMPT", Integer.toString(start.attempt()));
+    StageRange stages = ft.getSpec().stages();
+    stages.wish().filter(w -> stages.again().orElseThrow().number() <= start.stage().number())
+        .ifPresent(wish -> env.put("FLOWTRAINING_RERUN", wish));
     return env;
   }
 

@@ -5,6 +5,7 @@ import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.StageRange;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.observe.JobView;
 import dev.flowtraining.operator.observe.Observation;
@@ -38,7 +39,8 @@ final class Beginning {
     }
     Map<Stage, String> wanted = InputHash.of(spec, seen.config().text());
     Optional<Stage> first = Stage.inOrder().stream()
-        .filter(s -> spec.stages().contains(s) && !isComplete(status.of(s), wanted.get(s)))
+        .filter(s -> spec.stages().contains(s)
+            && (!isComplete(status.of(s), wanted.get(s)) || isToRunAgain(ft, s)))
         .findFirst();
     // nothing to do, or a configuration that cannot be read: then the hashes mean nothing
     if (first.isEmpty() && seen.config().missing().isEmpty()) {
@@ -47,7 +49,7 @@ final class Beginning {
     if (spec.suspend()) {
       return new Decision.Suspended();
     }
-    return Preconditions.missing(spec, seen).<Decision>map(missing -> missing)
+    return Preconditions.missing(ft, seen, now).<Decision>map(missing -> missing)
         .orElseGet(() -> new Decision.Begin(first.orElseThrow(), wanted, seen.config().text()));
   }
 
@@ -61,6 +63,12 @@ final class Beginning {
         ? new Decision.Wait(job.get().stage(), "Restarting", "waiting until job " + job.get().name() + " is gone",
             Optional.of(now.plus(StageMachine.RECHECK)))
         : new Decision.TearDown(job.get().stage(), List.of(job.get().name())));
+  }
+
+  private static boolean isToRunAgain(FlowTraining ft, Stage stage) {
+    StageRange stages = ft.getSpec().stages();
+    return stages.again().filter(from -> from == stage).isPresent()
+        && !stages.wish().orElseThrow().equals(ft.getStatus().run().rerun());
   }
 
   private static boolean isComplete(StageStatus stage, String wanted) {

@@ -89,6 +89,14 @@ public sealed interface Decision {
     }
   }
 
+  /**
+   * Its time after the end is over: the children go.
+   *
+   * @param deleteSelf whether the FlowTraining goes, and they with it
+   */
+  record Expire(boolean deleteSelf) implements Decision {
+  }
+
   /** The stage failed for good, and the run with it. */
   record Fail(Stage stage, Failure failure, FailureClass failureClass, String message) implements Decision {
   }

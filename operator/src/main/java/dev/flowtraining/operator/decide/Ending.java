@@ -1,8 +1,8 @@
 package dev.flowtraining.operator.decide;
 
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
-import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.observe.JobView;
 import dev.flowtraining.operator.observe.Observation;
 import java.time.Duration;
@@ -12,7 +12,7 @@ import java.util.Optional;
 
 /**
  * After the end. After a failure for good, containers that go on in a pod with a dead one are ended; finished Jobs stay
- * for their logs.
+ * for their logs, until ttlAfterFinished is over.
  */
 final class Ending {
 
@@ -22,19 +22,27 @@ final class Ending {
   private Ending() {
   }
 
-  static Decision of(FlowTrainingStatus status, Observation seen, Instant now) {
-    if (status.phase() != Phase.FAILED || status.completionTime() == null) {
-      return new Decision.Idle();
-    }
+  static Decision of(FlowTraining ft, Observation seen, Instant now) {
+    FlowTrainingStatus status = ft.getStatus();
     List<String> unfinished = seen.jobs().stream().filter(j -> !j.finished() && !j.deleting()).map(JobView::name)
         .toList();
-    if (unfinished.isEmpty()) {
-      return new Decision.Idle();
+    if (status.phase() == Phase.FAILED && !unfinished.isEmpty()) {
+      Instant until = Instant.parse(status.completionTime()).plus(LINGER);
+      return now.isBefore(until) ? wait(status, until) : new Decision.TearDown(status.stage(), unfinished);
     }
-    Stage stage = status.stage();
-    Instant until = Instant.parse(status.completionTime()).plus(LINGER);
-    return now.isBefore(until)
-        ? new Decision.Wait(stage, "", "", Optional.of(until))
-        : new Decision.TearDown(stage, unfinished);
+    return expiry(ft).map(due -> now.isBefore(due) ? wait(status, due)
+        : new Decision.Expire(ft.getSpec().ttlAfterFinished().deleteSelf())).orElseGet(Decision.Idle::new);
+  }
+
+  /** When the time after the end is over; empty when it has no end, or was over already. */
+  private static Optional<Instant> expiry(FlowTraining ft) {
+    FlowTrainingStatus status = ft.getStatus();
+    boolean done = status.run().childrenDeletedTime() != null && !ft.getSpec().ttlAfterFinished().deleteSelf();
+    return done ? Optional.empty() : ft.getSpec().ttlAfterFinished().after(status.phase())
+        .map(ttl -> Instant.parse(status.completionTime()).plus(ttl));
+  }
+
+  private static Decision wait(FlowTrainingStatus status, Instant until) {
+    return new Decision.Wait(status.stage(), "", "", Optional.of(until));
   }
 }

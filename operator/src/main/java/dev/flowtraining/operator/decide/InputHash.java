@@ -4,7 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
+import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -54,6 +57,20 @@ public final class InputHash {
    */
   public static String ofSnapshot(FlowTrainingSpec spec, String last) {
     return sha256(json(Arrays.asList(last, spec.training().deepspeedConfig()))).substring(0, 8);
+  }
+
+  /** Whether the spec of an ended run asks for something that the run was not made for. */
+  public static boolean asksAnew(FlowTraining ft) {
+    FlowTrainingStatus status = ft.getStatus();
+    return !ft.getMetadata().getGeneration().equals(status.observedGeneration())
+        && !ofSpec(ft.getSpec()).equals(status.run().specHash());
+  }
+
+  /** Of all but what is no part of a run: whether it rests, and what becomes of it after its end. */
+  public static String ofSpec(FlowTrainingSpec spec) {
+    ObjectNode tree = JSON.valueToTree(spec);
+    tree.remove(List.of("suspend", "ttlAfterFinished"));
+    return sha256(json(tree));
   }
 
   private static List<Object> inputs(Stage stage, FlowTrainingSpec spec, Optional<String> config) {

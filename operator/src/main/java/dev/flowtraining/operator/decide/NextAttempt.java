@@ -21,7 +21,7 @@ final class NextAttempt {
   }
 
   static Decision start(FlowTraining ft, Stage stage, StageStep step, Observation seen, Instant now) {
-    Optional<Decision.Blocked> missing = Preconditions.missing(ft.getSpec(), seen);
+    Optional<Decision.Blocked> missing = Preconditions.missing(ft, seen, now);
     if (missing.isPresent()) {
       return missing.get();
     }

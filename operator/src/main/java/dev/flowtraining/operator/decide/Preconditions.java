@@ -1,28 +1,37 @@
 package dev.flowtraining.operator.decide;
 
 import dev.flowtraining.operator.api.v1alpha1.AccessMode;
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.WorkspaceVolume;
 import dev.flowtraining.operator.observe.ClaimView;
 import dev.flowtraining.operator.observe.Observation;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 
 /** What must be there before a Job starts. */
 final class Preconditions {
 
+  /** Things that are applied together come one after the other: what is missing so early is no fault yet. */
+  static final Duration PATIENCE = Duration.ofSeconds(30);
+
   private Preconditions() {
   }
 
-  static Optional<Decision.Blocked> missing(FlowTrainingSpec spec, Observation seen) {
+  static Optional<Decision.Blocked> missing(FlowTraining ft, Observation seen, Instant now) {
+    FlowTrainingSpec spec = ft.getSpec();
+    String created = ft.getMetadata().getCreationTimestamp();
+    boolean stalled = created == null || now.isAfter(Instant.parse(created).plus(PATIENCE));
     for (ClaimView claim : seen.claims().values()) {
       if (!claim.exists()) {
         return Optional.of(new Decision.Blocked("VolumeClaimNotFound", "PersistentVolumeClaim '" + claim.name()
-            + "' does not exist in this namespace: create it, and the run goes on", true));
+            + "' does not exist in this namespace: create it, and the run goes on", stalled));
       }
     }
     if (seen.config().missing().isPresent()) {
-      return Optional.of(new Decision.Blocked("ConfigMapNotFound", seen.config().missing().get(), true));
+      return Optional.of(new Decision.Blocked("ConfigMapNotFound", seen.config().missing().get(), stalled));
     }
     if (spec.stages().contains(Stage.TRAIN) && spec.training().pods() > 1 && !shareable(spec, seen)) {
       return Optional.of(new Decision.Blocked("VolumeNotShareable", spec.training().pods() + " training pods need a "

@@ -1,7 +1,6 @@
 package dev.flowtraining.operator.decide;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
-import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.observe.Observation;
@@ -19,16 +18,14 @@ public final class StageMachine {
   }
 
   public static Decision decide(FlowTraining ft, Observation seen, Instant now) {
-    FlowTrainingStatus status = ft.getStatus();
-    return switch (status.phase()) {
+    return switch (ft.getStatus().phase()) {
       case null -> Beginning.of(ft, seen, now);
       case PENDING, SUSPENDED -> Beginning.of(ft, seen, now);
       case RUNNING, RESTARTING ->
           Deadline.bounds(ft, current(ft), atWork(ft, current(ft), seen, now), now);
       case SUSPENDING -> Suspension.goOn(ft, current(ft), seen, now);
-      case SUCCEEDED, FAILED -> ft.getMetadata().getGeneration().equals(status.observedGeneration())
-          ? Ending.of(status, seen, now)
-          : Beginning.of(ft, seen, now);
+      case SUCCEEDED, FAILED ->
+          InputHash.asksAnew(ft) ? Beginning.of(ft, seen, now) : Ending.of(ft, seen, now);
     };
   }
 

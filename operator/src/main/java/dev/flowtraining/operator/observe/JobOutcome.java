@@ -68,9 +68,12 @@ public sealed interface JobOutcome {
     if (job.complete()) {
       return new Succeeded();
     }
-    if (job.suspended() && !job.deleting()) {
-      return pods.isEmpty() ? new Queued("job " + job.name() + " waits for quota in its queue")
-          : new Failed(RootCause.preempted(job, now));
+    if (job.suspended() && !job.deleting() && pods.isEmpty()) {
+      return new Queued("job " + job.name() + " waits for quota in its queue");
+    }
+    // a queue that lets a Job go may be seen after its pods: only pods that are taken away again tell the other way round
+    if (job.suspended() && !job.deleting() && pods.stream().anyMatch(p -> p.deletionRequested().isPresent())) {
+      return new Failed(RootCause.preempted(job, now));
     }
     List<Failure> causes = RootCause.candidates(job, pods, expectedPods, ranksPerPod);
     if (causes.isEmpty() && job.deleting()) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.flowtraining.operator.api.v1alpha1.Artifact;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.TrainingStatus;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -22,11 +23,12 @@ import java.util.regex.Pattern;
  * @param report the last progress report, if there is a plausible one
  * @param shards the last report of each shard of a stage that several pods share, by its index
  * @param records for each stage that has ended, what it counted, as a sentence
+ * @param trained how far training is, by the record of its end; only epochs, steps and validation losses
  * @param artifacts what the export stage lists
  * @param dropped how many values did not parse or were out of range
  */
 public record Progress(Optional<Report> report, Map<Integer, Report> shards, Map<Stage, String> records,
-    List<Artifact> artifacts, int dropped) {
+    Optional<TrainingStatus> trained, List<Artifact> artifacts, int dropped) {
 
   private static final int MAX_ARTIFACTS = 200;
   private static final Pattern SHARD = Pattern.compile("shard-(\\d{1,4})\\.json");
@@ -34,7 +36,7 @@ public record Progress(Optional<Report> report, Map<Integer, Report> shards, Map
       .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
 
   public static Progress none() {
-    return new Progress(Optional.empty(), Map.of(), Map.of(), List.of(), 0);
+    return new Progress(Optional.empty(), Map.of(), Map.of(), Optional.empty(), List.of(), 0);
   }
 
   /** Reads the data of the ConfigMap; the trainer is not trusted further than its values are plausible. */
@@ -68,7 +70,8 @@ public record Progress(Optional<Report> report, Map<Integer, Report> shards, Map
     Optional<List<Artifact>> artifacts = read(data.get("artifacts.json"), new TypeReference<List<Artifact>>() { })
         .filter(list -> list.size() <= MAX_ARTIFACTS && list.stream().allMatch(Progress::plausible));
     dropped += data.containsKey("artifacts.json") && artifacts.isEmpty() ? 1 : 0;
-    return new Progress(report, Map.copyOf(shards), Map.copyOf(records), artifacts.orElse(List.of()), dropped);
+    return new Progress(report, Map.copyOf(shards), Map.copyOf(records), trained(data.get("stage-train.json")),
+        artifacts.orElse(List.of()), dropped);
   }
 
   private static boolean isOf(Report report, String uid) {
@@ -83,7 +86,7 @@ public record Progress(Optional<Report> report, Map<Integer, Report> shards, Map
   public Progress ofRun(String uid) {
     Map<Integer, Report> own = new TreeMap<>(shards);
     own.values().removeIf(r -> !isOf(r, uid));
-    return new Progress(report.filter(r -> isOf(r, uid)), Map.copyOf(own), records, artifacts, dropped);
+    return new Progress(report.filter(r -> isOf(r, uid)), Map.copyOf(own), records, trained, artifacts, dropped);
   }
 
   private static boolean plausible(Artifact artifact) {
@@ -91,6 +94,18 @@ public record Progress(Optional<Report> report, Map<Integer, Report> shards, Map
         && artifact.path() != null && !artifact.path().startsWith("/") && artifact.path().length() <= 1024
         && artifact.bytes() != null && artifact.bytes() >= 0
         && artifact.sha256() != null && artifact.sha256().matches("[0-9a-f]{64}");
+  }
+
+  private static Optional<TrainingStatus> trained(String text) {
+    return read(text, new TypeReference<JsonNode>() { }).map(r -> r.path("counts"))
+        .filter(c -> c.path("epochs").isInt() && c.path("epochs").asInt() > 0 && c.path("steps").isIntegralNumber()
+            && c.path("steps").asLong() >= 0)
+        .map(c -> TrainingStatus.empty().trained(c.path("epochs").asInt(), c.path("steps").asLong(),
+            loss(c.path("cvLoss")), loss(c.path("bestCvLoss"))));
+  }
+
+  private static Double loss(JsonNode value) {
+    return value.isNumber() && Double.isFinite(value.asDouble()) ? Report.rounded(value.asDouble()) : null;
   }
 
   private static String counts(JsonNode record) {

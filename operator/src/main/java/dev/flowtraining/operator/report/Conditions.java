@@ -39,7 +39,8 @@ final class Conditions {
     boolean ready = status.phase() == Phase.SUCCEEDED;
     boolean suspended = status.phase() == Phase.SUSPENDED;
     add(all, status, READY, ready, why, time);
-    add(all, status, RECONCILING, !ready && !stalled && !suspended, why, time);
+    // also while suspended: to those who only know kstatus it is on its way, and must not look done
+    add(all, status, RECONCILING, !ready && !stalled, why, time);
     add(all, status, STALLED, stalled, stalled ? why : new Why("NotStalled", ""), time);
     add(all, status, SUSPENDED, suspended, suspended ? why : notSuspended(status, why), time);
     for (Stage stage : Stage.inOrder()) {

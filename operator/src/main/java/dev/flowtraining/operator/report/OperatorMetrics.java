@@ -39,11 +39,21 @@ public final class OperatorMetrics {
     switch (decision) {
       case Decision.Restart restart -> failure(restart.stage(), restart.failureClass().id().toLowerCase(Locale.ROOT));
       case Decision.Fail fail -> failure(fail.stage(), "final");
+      case Decision.Suspend suspend -> Counter.builder("flowtraining.suspensions")
+          .description("Runs that were stopped on request").register(registry).increment();
       default -> { }
     }
   }
 
-  void written(FlowTrainingStatus before, FlowTrainingStatus after) {
+  /** @param applied when the FlowTraining was created */
+  void written(FlowTrainingStatus before, FlowTrainingStatus after, Instant applied) {
+    if (before.attempts().isEmpty() && !after.attempts().isEmpty()) {
+      Timer.builder("flowtraining.start.latency").description("From the creation of a FlowTraining to its first Job")
+          .serviceLevelObjectives(Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofSeconds(2),
+              Duration.ofSeconds(5), Duration.ofSeconds(15), Duration.ofMinutes(1), Duration.ofMinutes(10))
+          .register(registry)
+          .record(Duration.between(applied, Instant.parse(after.attempts().getFirst().startTime())));
+    }
     for (Stage stage : Stage.inOrder()) {
       StageStatus now = after.of(stage);
       boolean ended = now.phase() == StagePhase.SUCCEEDED || now.phase() == StagePhase.FAILED;

@@ -14,7 +14,8 @@ public enum Reason {
   BLOCKED("Blocked"),
   UNBLOCKED("Unblocked"),
   COMPLETED("Completed"),
-  FAILED("Failed");
+  FAILED("Failed"),
+  EXPIRED("Expired");
 
   private final String id;
 

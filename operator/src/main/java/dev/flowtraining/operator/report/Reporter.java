@@ -33,6 +33,6 @@ public final class Reporter {
     write.apply(changed);
     Events.write(client, ft, Story.between(recorded, next), now);
     metrics.decided(decision);
-    metrics.written(recorded, next);
+    metrics.written(recorded, next, Instant.parse(ft.getMetadata().getCreationTimestamp()));
   }
 }

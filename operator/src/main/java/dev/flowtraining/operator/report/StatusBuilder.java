@@ -11,6 +11,7 @@ import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.api.v1alpha1.TrainingStatus;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.decide.InputHash;
 import dev.flowtraining.operator.observe.ImageDigest;
 import dev.flowtraining.operator.observe.Observation;
 import java.time.Instant;
@@ -50,9 +51,11 @@ public final class StatusBuilder {
           .backingOff(wait.notBefore().plusMillis(999).truncatedTo(ChronoUnit.SECONDS).toString()));
       case Decision.Suspend suspend -> suspending(status, suspend.stage(), time);
       case Decision.Suspended suspended -> suspended(ft, status);
+      case Decision.Expire expire -> status.withRun(status.run().childrenDeleted(time));
       case Decision.Fail fail -> failed(status, fail, time);
     };
     next = next.withAttempts(AttemptHistory.after(ft, next, decision, time));
+    next = next.withRun(next.run().withSpecHash(InputHash.ofSpec(ft.getSpec())));
     next = pinned(shown(ft.getSpec(), next), seen).observed(ft.getMetadata().getGeneration());
     return next.withConditions(Conditions.of(next, decision, time));
   }
@@ -72,8 +75,7 @@ public final class StatusBuilder {
   /** A changed spec of a run that has ended is being looked at: it is not at its end any more. */
   private static boolean anew(FlowTraining ft) {
     FlowTrainingStatus status = ft.getStatus();
-    return status.phase() != null && status.phase().isTerminal()
-        && !ft.getMetadata().getGeneration().equals(status.observedGeneration());
+    return status.phase() != null && status.phase().isTerminal() && InputHash.asksAnew(ft);
   }
 
   /** The spec may have come to ask for less: then what failed does not matter, and what was done is not asked for. */
@@ -106,6 +108,7 @@ public final class StatusBuilder {
   private static FlowTrainingStatus begun(FlowTrainingSpec spec, FlowTrainingStatus status, Decision.Begin begin,
       String image, String time) {
     List<StageStatus> stages = new ArrayList<>();
+    boolean again = asksAgain(spec, status);
     for (Stage stage : Stage.inOrder()) {
       StageStatus old = status.of(stage);
       String hash = begin.hashes().get(stage);
@@ -114,22 +117,28 @@ public final class StatusBuilder {
       } else if (stage.number() < begin.first().number()) {
         stages.add(old);
       } else {
-        boolean goesOn = status.inRun() && hash.equals(old.inputHash()) && old.phase() == StagePhase.SUSPENDED;
+        boolean stopped = status.inRun() && old.phase() == StagePhase.SUSPENDED;
+        boolean goesOn = stopped && !again && hash.equals(old.inputHash());
         stages.add(goesOn ? old : old.reset(StagePhase.PENDING, hash));
       }
     }
-    FlowTrainingStatus begun = status.inRun() ? status.withStages(stages).resumed(image)
-        : status.withStages(stages).begun(image, time);
+    FlowTrainingStatus to = status.withStages(stages).withRun(status.run().begun(spec.stages().wish().orElse(null)));
+    FlowTrainingStatus begun = status.inRun() ? to.resumed(image) : to.begun(image, time);
     boolean trainsAnew = spec.stages().contains(Stage.TRAIN) && begin.first().number() <= Stage.TRAIN.number();
     boolean exportsAnew = spec.stages().contains(Stage.EXPORT);
     FlowTrainingStatus cleared = exportsAnew ? begun.withArtifacts(List.of()) : begun;
-    return trainsAnew ? cleared.withTraining(fresh(status, begin)) : cleared;
+    return trainsAnew ? cleared.withTraining(fresh(status, begin,
+        again && spec.stages().again().orElseThrow().number() <= Stage.TRAIN.number())) : cleared;
+  }
+
+  private static boolean asksAgain(FlowTrainingSpec spec, FlowTrainingStatus status) {
+    return spec.stages().wish().filter(w -> !w.equals(status.run().rerun())).isPresent();
   }
 
   /** Values of the former run go; the checkpoint stays when the same training goes on after a failure. */
-  private static TrainingStatus fresh(FlowTrainingStatus status, Decision.Begin begin) {
+  private static TrainingStatus fresh(FlowTrainingStatus status, Decision.Begin begin, boolean again) {
     TrainingStatus old = status.training();
-    boolean same = begin.hashes().get(Stage.TRAIN).equals(status.of(Stage.TRAIN).inputHash());
+    boolean same = !again && begin.hashes().get(Stage.TRAIN).equals(status.of(Stage.TRAIN).inputHash());
     if (same && status.inRun()) {
       return old;
     }
@@ -153,7 +162,8 @@ public final class StatusBuilder {
     FlowTrainingStatus next = status.with(old.ended(StagePhase.SUCCEEDED, time,
         seen.progress().records().getOrDefault(stage, old.message())));
     if (stage.isTraining()) {
-      next = next.withTraining(next.training().inactive(time).withoutEstimate());
+      TrainingStatus training = next.training().inactive(time).withoutEstimate();
+      next = next.withTraining(seen.progress().trained().map(training::filled).orElse(training));
     } else if (stage == Stage.EXPORT) {
       next = next.withArtifacts(seen.progress().artifacts());
     }

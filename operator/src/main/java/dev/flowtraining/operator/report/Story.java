@@ -37,6 +37,10 @@ public final class Story {
       lines.add(new Line(Reason.COMPLETED, false, after.artifacts().isEmpty() ? "all requested stages are complete"
           : "all requested stages are complete, with " + after.artifacts().size() + " artifacts"));
     }
+    if (after.run().childrenDeletedTime() != null && before.run().childrenDeletedTime() == null) {
+      lines.add(new Line(Reason.EXPIRED, false, "ttlAfterFinished is over: Jobs, pods and ConfigMaps are deleted, the "
+          + "workspace stays"));
+    }
     return lines;
   }
 

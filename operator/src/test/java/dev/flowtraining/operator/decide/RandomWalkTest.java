@@ -33,7 +33,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * A cluster that does whatever a cluster may do, in random order, and an operator that crashes between its two writes
  * now and then. Whatever happens: two attempts never run at once, a complete stage never starts again, counts never go
- * back, the attempt's number never comes twice, nothing runs while it is suspended, and the run ends.
+ * back, the attempt's number never comes twice, nothing runs while it is suspended, and the run ends. Nodes fall silent
+ * with what runs on them, and while it is suspended the user changes the number of GPUs.
  */
 class RandomWalkTest {
 
@@ -46,31 +47,37 @@ class RandomWalkTest {
     Map<Phase, Integer> ends = new EnumMap<>(Phase.class);
     int replaced = 0;
     int suspended = 0;
+    int silent = 0;
     for (int run = 0; run < RUNS; run++) {
       Walk walk = new Walk(new Random(seed * 1_000_003 + run));
       ends.merge(walk.toTheEnd(), 1, Integer::sum);
       replaced += walk.replaced;
       suspended += walk.suspended;
+      silent += walk.silenced;
     }
     assertThat(replaced).as("shards that were lost and replaced").isPositive();
     assertThat(suspended).as("suspensions").isPositive();
+    assertThat(silent).as("nodes that fell silent").isPositive();
     assertThat(ends.keySet()).as("both ends are met").containsExactlyInAnyOrder(Phase.SUCCEEDED, Phase.FAILED);
   }
 
-  private static int pods(Stage stage, StageStep step) {
+  private static int pods(FlowTraining ft, Stage stage, StageStep step) {
     boolean tokens = stage == Stage.SPEECH_TOKENS;
-    return stage.isTraining() ? 2 : step == StageStep.SHARDS ? tokens ? 3 : 2 : 1;
+    return stage.isTraining() ? ft.getSpec().training().pods() : step == StageStep.SHARDS ? tokens ? 3 : 2 : 1;
   }
 
   private static final class Walk {
 
     private final Random random;
-    private FlowTraining ft = training(false);
+    private FlowTraining ft = training(4, false);
+    /** Pods on nodes that do not answer: nothing ends them but force. */
+    private final Set<String> silent = new HashSet<>();
     private final List<JobView> jobs = new ArrayList<>();
     private final List<PodView> pods = new ArrayList<>();
     private final Set<String> recorded = new HashSet<>();
     private int replaced;
     private int suspended;
+    private int silenced;
     private Progress progress = Progress.none();
     private Instant now = Samples.NOW;
 
@@ -78,14 +85,14 @@ class RandomWalkTest {
       this.random = random;
     }
 
-    private static FlowTraining training(boolean suspend) {
+    private static FlowTraining training(int gpus, boolean suspend) {
       return Samples.training("""
-          training: {gpus: 4, gpusPerPod: 2, device: cpu}
+          training: {gpus: %d, gpusPerPod: 2, device: cpu}
           stageOverrides: [{stage: speech-tokens, parallelism: 3}, {stage: parquet, parallelism: 2}]
           restartPolicy:
             {maxRestarts: 1, maxDisruptions: 1, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
           suspend: %s
-          """.formatted(suspend));
+          """.formatted(gpus, suspend));
     }
 
     Phase toTheEnd() {
@@ -94,7 +101,10 @@ class RandomWalkTest {
         clusterMoves();
         boolean suspend = ft.getSpec().suspend();
         if (random.nextInt(suspend ? 30 : 150) == 0) {
-          ft = Samples.with(training(!suspend), ft.getStatus());
+          // the API server lets GPUs change only while it is suspended
+          int gpus = ft.getStatus().phase() == Phase.SUSPENDED ? 2 + 2 * random.nextInt(2)
+              : ft.getSpec().training().gpus();
+          ft = Samples.with(training(gpus, !suspend), ft.getStatus());
         }
         reconcile();
         if (ft.getStatus().phase() != null && ft.getStatus().phase().isTerminal()) {
@@ -129,13 +139,18 @@ class RandomWalkTest {
             assertThat(pods).as("pods while %s starts", name).allMatch(p -> p.terminal() || p.stage() != start.stage());
             assertThat(jobs).as("jobs while %s starts", name).allMatch(j -> j.complete() || j.failedAt().isPresent());
             assertThat(recorded).as("%s was recorded before", name).doesNotContain(name);
-            jobs.add(new JobView(name, start.stage(), start.step(), start.attempt(), pods(start.stage(), start.step()), 0,
+            jobs.add(new JobView(name, start.stage(), start.step(), start.attempt(), pods(ft, start.stage(), start.step()), 0,
                 now, false, false, Optional.empty(), ""));
           }
         }
-        case Decision.TearDown down -> jobs.replaceAll(j -> down.jobs().contains(j.name())
+        case Decision.TearDown down -> {
+          assertThat(down.lostPods()).as("deleted by force").allMatch(silent::contains);
+          pods.removeIf(p -> down.lostPods().contains(p.name()));
+          silent.removeAll(down.lostPods());
+          jobs.replaceAll(j -> down.jobs().contains(j.name())
             ? new JobView(j.name(), j.stage(), j.step(), j.attempt(), j.pods(), j.failedPods(), j.created(), true,
                 j.complete(), j.failedAt(), "") : j);
+        }
         case Decision.Suspended none -> {
           suspended++;
           assertThat(pods).as("pods while suspended").allMatch(PodView::terminal);
@@ -157,8 +172,7 @@ class RandomWalkTest {
       boolean ready = after.condition("Ready").orElseThrow().holds();
       boolean working = after.condition("Reconciling").orElseThrow().holds();
       boolean stalled = after.condition("Stalled").orElseThrow().holds();
-      boolean asleep = after.condition("Suspended").orElseThrow().holds();
-      assertThat(List.of(ready, working, stalled, asleep)).as("exactly one of Ready, Reconciling, Stalled, Suspended")
+      assertThat(List.of(ready, working, stalled)).as("exactly one of Ready, Reconciling, Stalled")
           .containsOnlyOnce(true);
       assertThat(after.training().checkpoint() == null || before.training().checkpoint() == null
           || after.training().checkpoint().step() >= before.training().checkpoint().step()).isTrue();
@@ -170,7 +184,7 @@ class RandomWalkTest {
         return;
       }
       JobView job = jobs.get(random.nextInt(jobs.size()));
-      switch (random.nextInt(14)) {
+      switch (random.nextInt(15)) {
         case 0, 1, 2, 3 -> startPod(job);
         case 4, 5, 6, 7 -> exitSome(job, 0);
         case 8 -> {
@@ -180,7 +194,7 @@ class RandomWalkTest {
         }
         case 9 -> {
           if (random.nextInt(6) == 0) {
-            pods.replaceAll(p -> isOf(job, p) && !p.terminal() && random.nextBoolean()
+            pods.replaceAll(p -> isOf(job, p) && !p.terminal() && !silent.contains(p.name()) && random.nextBoolean()
                 ? random.nextBoolean() ? Samples.deleted(p, now) : Samples.disrupted(p, "EvictionByEvictionAPI",
                     now) : p);
           }
@@ -191,6 +205,13 @@ class RandomWalkTest {
           }
         }
         case 11 -> report(job);
+        case 12 -> {
+          if (random.nextInt(20) == 0) {
+            pods.replaceAll(p -> isOf(job, p) && !p.terminal() && p.index() == 0 && silent.add(p.name())
+                ? p.onNodeLostSince(now) : p);
+            silenced = silent.size() + silenced;
+          }
+        }
         default -> controllers();
       }
     }
@@ -208,7 +229,7 @@ class RandomWalkTest {
 
     private void exitSome(JobView job, int code) {
       pods.replaceAll(p -> {
-        if (!isOf(job, p) || p.terminal()) {
+        if (!isOf(job, p) || p.terminal() || silent.contains(p.name())) {
           return p;
         }
         List<ContainerView> containers = p.containers().stream()
@@ -233,9 +254,13 @@ class RandomWalkTest {
 
     /** The Job controller and the garbage collector. */
     private void controllers() {
-      jobs.removeIf(j -> j.deleting() && pods.stream().noneMatch(p -> isOf(j, p)));
-      pods.removeIf(p -> jobs.stream().noneMatch(j -> isOf(j, p) && !j.deleting())
-          || p.terminal() && p.deletionRequested().isPresent());
+      jobs.removeIf(j -> j.deleting() && pods.stream().noneMatch(p -> isOf(j, p) && !silent.contains(p.name())));
+      pods.removeIf(p -> !silent.contains(p.name()) && (jobs.stream().noneMatch(j -> isOf(j, p) && !j.deleting())
+          || p.terminal() && p.deletionRequested().isPresent()));
+      // what is asked to go and does not: by the garbage collector, or after a while by the node controller
+      pods.replaceAll(p -> silent.contains(p.name()) && p.deletionRequested().isEmpty()
+          && (jobs.stream().noneMatch(j -> isOf(j, p) && !j.deleting()) || random.nextInt(20) == 0)
+          ? Samples.deleted(p, now).onNodeLostSince(p.nodeLostSince().orElseThrow()) : p);
       jobs.replaceAll(j -> j.finished() || j.deleting() ? j : controlled(j));
     }
 

@@ -60,6 +60,11 @@ class StageMachineTest {
     Map<String, ClaimView> claims = new HashMap<>(nothing().claims());
     claims.put("speech", new ClaimView("speech", false, List.of()));
     assertThat(blocked(cpu(), claims, ConfigSource.none(), List.of()).reason()).isEqualTo("VolumeClaimNotFound");
+    FlowTraining young = cpu();
+    young.getMetadata().setCreationTimestamp(NOW.minusSeconds(20).toString());
+    assertThat(blocked(young, claims, ConfigSource.none(), List.of()).stalled()).as("it may come with it").isFalse();
+    young.getMetadata().setCreationTimestamp(NOW.minusSeconds(40).toString());
+    assertThat(blocked(young, claims, ConfigSource.none(), List.of()).stalled()).isTrue();
     claims.put("speech", new ClaimView("speech", true, List.of("ReadWriteOnce")));
     claims.put("flow-workspace", new ClaimView("flow-workspace", true, List.of("ReadWriteOnce")));
     assertThat(blocked(cpu(), claims, ConfigSource.none(), List.of()).reason()).isEqualTo("VolumeNotShareable");
@@ -122,6 +127,8 @@ class StageMachineTest {
     JobView queued = suspended(TRAIN);
     assertThat(decide(ft, seeing(List.of(queued), List.of()))).isInstanceOfSatisfying(Decision.Wait.class,
         w -> assertThat(w.reason()).isEqualTo("Queued"));
+    assertThat(decide(ft, seeing(List.of(queued), List.of(pod(TRAIN, 0, running()), pod(TRAIN, 1, running())))))
+        .as("the cache has not seen yet that it was let go").isInstanceOf(Decision.Wait.class);
     assertThat(decide(ft, seeing(List.of(queued), List.of(deleted(pod(TRAIN, 0, running()), NOW)))))
         .isInstanceOfSatisfying(Decision.Restart.class, r -> {
           assertThat(r.failureClass()).isEqualTo(FailureClass.DISRUPTION);

@@ -138,7 +138,7 @@ class SuspensionTest {
   void aChangeAfterTheEndWaitsToo() {
     toTraining();
     ft.setStatus(ft.getStatus().ended(Phase.SUCCEEDED, NOW.toString()));
-    wish(true);
+    ft = Samples.with(training(4, true), ft.getStatus());
     ft.getMetadata().setGeneration(2L);
     assertThat(move(nothing())).isEqualTo(new Decision.Suspended());
     assertThat(ft.getStatus().completionTime()).isNull();

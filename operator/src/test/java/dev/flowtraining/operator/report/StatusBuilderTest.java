@@ -116,7 +116,7 @@ class StatusBuilderTest {
 
     FlowTrainingStatus suspended = next(new Decision.Suspended());
     assertThat(suspended.conditions()).filteredOn(Condition::holds).extracting(Condition::type)
-        .containsExactly("Suspended");
+        .containsExactly("Reconciling", "Suspended");
     assertThat(Story.between(before, ft.getStatus())).extracting(Story.Line::reason).containsExactly(Reason.SUSPENDING);
     assertThat(Story.between(ft.getStatus(), suspended)).extracting(Story.Line::reason)
         .containsExactly(Reason.SUSPENDED);
@@ -202,12 +202,15 @@ class StatusBuilderTest {
     Failure failure = new Failure(Failure.Cause.EXITED, new LastFailure("train", 1, 0, "n1", 64, "NoData", "m", "t"),
         now);
     ft.setStatus(next(new Decision.Fail(Stage.TRAIN, failure, FailureClass.PERMANENT, "m")));
-    ft.getMetadata().setGeneration(2L);
-    Decision decision = StageMachine.decide(ft, Samples.seeing(List.of(Samples.job(Stage.TRAIN, 1)), List.of()), now);
+    FlowTraining changed = Samples.with(Samples.training("stages: {from: train, to: average}\n"
+        + "training: {gpus: 2, device: cpu}\nrestartPolicy: {maxRestarts: 3}"), ft.getStatus());
+    changed.getMetadata().setGeneration(2L);
+    Decision decision =
+        StageMachine.decide(changed, Samples.seeing(List.of(Samples.job(Stage.TRAIN, 1)), List.of()), now);
     assertThat(decision).isEqualTo(new Decision.TearDown(Stage.TRAIN, List.of("demo-train-1")));
-    ft.setStatus(next(decision));
-    assertThat(ft.getStatus().phase()).isEqualTo(Phase.PENDING);
-    assertThat(StageMachine.decide(ft, Samples.nothing(), now)).isInstanceOf(Decision.Begin.class);
+    changed.setStatus(StatusBuilder.next(changed, Samples.nothing(), decision, "image", now));
+    assertThat(changed.getStatus().phase()).isEqualTo(Phase.PENDING);
+    assertThat(StageMachine.decide(changed, Samples.nothing(), now)).isInstanceOf(Decision.Begin.class);
   }
 
   private void begin() {

@@ -11,11 +11,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,9 +23,6 @@ import org.slf4j.LoggerFactory;
 final class Run {
   private static final Logger LOG = LoggerFactory.getLogger(Run.class);
   private static final int LONGEST_PATH = 4096;
-  /** In the name of a folder that is kept aside. */
-  private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss.SSS'Z'").withZone(ZoneOffset.UTC);
 
   private final StageContext context;
   private final Collective collective;
@@ -120,10 +113,7 @@ final class Run {
 
   /** What was trained with other settings or data is kept aside: nothing of it is resumed from, averaged or reported. */
   private void setAside(Checkpoints.Checkpoint checkpoint, List<String> differences) throws IOException {
-    Path experiment = context.layout().experiment();
-    Path aside = experiment.resolveSibling(experiment.getFileName() + ".before-" + TIME.format(Instant.now()));
-    Files.move(experiment, aside);
-    Files.createDirectories(experiment);
+    Path aside = Aside.move(context.layout());
     say("the newest checkpoint, " + checkpoints.relative(checkpoint) + ", is from another config: "
         + String.join("; ", differences) + ". Training starts anew; what was there is kept in "
         + context.layout().root().relativize(aside));

@@ -138,6 +138,13 @@ public final class TrainTask implements StageTask {
     }
   }
 
+  @Override
+  public void setAside(StageContext context) throws IOException {
+    if (Files.isDirectory(context.layout().experiment())) {
+      Aside.move(context.layout());
+    }
+  }
+
   private static Map<String, Object> counts(
       Trainer.Outcome outcome, Parameters parameters, Examples train, ParquetExamples dev, Ranks ranks) {
     Map<String, Object> counts = new LinkedHashMap<>();

@@ -60,18 +60,21 @@ public record FlowTrainingSpec(
     List<StageOverride> stageOverrides,
 
     @JsonPropertyDescription("Stops what runs, training with a checkpoint first, and frees the GPUs; false goes on "
-        + "from there. The condition Suspended is True once the last pod is gone: then config, models, stages and GPUs may "
-        + "change, and what they concern runs again.")
+        + "from there. The condition Suspended is True once the last pod is gone: then config, models, stages and GPUs "
+        + "may change, and what they concern runs again.")
     Boolean suspend,
 
-    @JsonPropertyDescription("A LocalQueue of Kueue. The Jobs that ask for GPUs queue there, each attempt anew, so that "
-        + "quota is held only while a GPU stage runs; a preemption counts as a disruption.")
+    @JsonPropertyDescription("A LocalQueue of Kueue. The Jobs that ask for GPUs queue there, each attempt anew, so "
+        + "that quota is held only while a GPU stage runs; a preemption counts as a disruption.")
     @Size(min = 1, max = 63)
     @Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    String queueName) {
+    String queueName,
+
+    @JsonPropertyDescription("When the children of an ended run are deleted.")
+    TtlSpec ttlAfterFinished) {
 
   public FlowTrainingSpec {
-    stages = stages == null ? new StageRange(null, null) : stages;
+    stages = stages == null ? new StageRange(null, null, null, null) : stages;
     workspace = workspace == null ? new WorkspaceSpec(null) : workspace;
     models = models == null ? new ModelsSpec(null, null, null, null) : models;
     config = config == null ? new ConfigSpec(null, null, null) : config;
@@ -81,6 +84,7 @@ public record FlowTrainingSpec(
     template = template == null ? PodTemplate.empty() : template;
     stageOverrides = stageOverrides == null ? List.of() : List.copyOf(stageOverrides);
     suspend = suspend != null && suspend;
+    ttlAfterFinished = ttlAfterFinished == null ? new TtlSpec(null, null, null) : ttlAfterFinished;
   }
 
   /** How many pods share a stage; training is another matter. */

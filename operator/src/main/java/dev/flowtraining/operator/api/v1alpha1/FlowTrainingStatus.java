@@ -44,7 +44,10 @@ public record FlowTrainingStatus(
     String startTime,
 
     @JsonPropertyDescription("When the run ended.")
-    String completionTime) {
+    String completionTime,
+
+    @JsonPropertyDescription("What the run was, or will be, made for.")
+    RunStatus run) {
 
   public FlowTrainingStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -52,10 +55,11 @@ public record FlowTrainingStatus(
     training = training == null ? TrainingStatus.empty() : training;
     attempts = attempts == null ? List.of() : List.copyOf(attempts);
     artifacts = artifacts == null ? List.of() : List.copyOf(artifacts);
+    run = run == null ? RunStatus.none() : run;
   }
 
   public static FlowTrainingStatus empty() {
-    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null, null);
+    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null, null, null);
   }
 
   /** The status of a stage; one that was never seen is pending. */
@@ -77,53 +81,58 @@ public record FlowTrainingStatus(
 
   public FlowTrainingStatus withStages(List<StageStatus> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, attempts,
-        artifacts, image, startTime, completionTime);
+        artifacts, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withPhase(Phase newPhase) {
     return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
-        attempts, artifacts, image, startTime, completionTime);
+        attempts, artifacts, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withTraining(TrainingStatus newTraining) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, newTraining,
-        attempts, artifacts, image, startTime, completionTime);
+        attempts, artifacts, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withConditions(List<Condition> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, all, stages, training, attempts,
-        artifacts, image, startTime, completionTime);
+        artifacts, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withAttempts(List<AttemptStatus> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, all,
-        artifacts, image, startTime, completionTime);
+        artifacts, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withArtifacts(List<Artifact> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
-        all, image, startTime, completionTime);
+        all, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withImage(String newImage) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
-        artifacts, newImage, startTime, completionTime);
+        artifacts, newImage, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus withShown(Stage newStage, String newProgress) {
     return new FlowTrainingStatus(observedGeneration, phase, newStage, newProgress, conditions, stages, training,
-        attempts, artifacts, image, startTime, completionTime);
+        attempts, artifacts, image, startTime, completionTime, run);
   }
 
   public FlowTrainingStatus observed(Long generation) {
     return new FlowTrainingStatus(generation, phase, stage, progress, conditions, stages, training, attempts,
-        artifacts, image, startTime, completionTime);
+        artifacts, image, startTime, completionTime, run);
+  }
+
+  public FlowTrainingStatus withRun(RunStatus newRun) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
+        artifacts, image, startTime, completionTime, newRun);
   }
 
   /** A run begins. */
   public FlowTrainingStatus begun(String runImage, String time) {
     return new FlowTrainingStatus(observedGeneration, Phase.RUNNING, stage, progress, conditions, stages, training,
-        attempts, artifacts, runImage, time, null);
+        attempts, artifacts, runImage, time, null, run);
   }
 
   /** A run that was suspended goes on. */
@@ -139,6 +148,6 @@ public record FlowTrainingStatus(
   /** The run ended. */
   public FlowTrainingStatus ended(Phase newPhase, String time) {
     return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
-        attempts, artifacts, image, startTime, time);
+        attempts, artifacts, image, startTime, time, run);
   }
 }

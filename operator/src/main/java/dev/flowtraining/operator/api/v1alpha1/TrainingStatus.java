@@ -74,7 +74,21 @@ public record TrainingStatus(
 
   public TrainingStatus withAttempts(Integer newAttempt, Integer newRestarts, Integer newDisruptions) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, newAttempt, newRestarts, newDisruptions, activeSeconds, activeSince, checkpoint, lastFailure);
+        estimatedCompletion, newAttempt, newRestarts, newDisruptions, activeSeconds, activeSince, checkpoint,
+        lastFailure);
+  }
+
+  /** @param epochs that are done; they are counted from 0 */
+  public TrainingStatus trained(int epochs, long steps, Double lastCvLoss, Double lowestCvLoss) {
+    return new TrainingStatus(epochs - 1, epochs, steps, loss, lastCvLoss, lowestCvLoss, learningRate, framesPerSecond,
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure);
+  }
+
+  /** What the trainer's record tells, where nothing was reported: the training was complete before this run. */
+  public TrainingStatus filled(TrainingStatus record) {
+    return step != null ? this : new TrainingStatus(record.epoch, record.maxEpoch, record.step, loss, record.cvLoss,
+        record.bestCvLoss, learningRate, framesPerSecond, estimatedCompletion, attempt, restarts, disruptions,
+        activeSeconds, activeSince, checkpoint, lastFailure);
   }
 
   /** The clock of the deadline goes on. */
@@ -99,7 +113,7 @@ public record TrainingStatus(
   }
 
   public TrainingStatus withoutEstimate() {
-    return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        null, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure);
+    return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond, null,
+        attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure);
   }
 }

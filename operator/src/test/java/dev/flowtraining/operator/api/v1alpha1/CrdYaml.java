@@ -58,6 +58,8 @@ final class CrdYaml {
     overrides.setXKubernetesListType("map");
     overrides.setXKubernetesListMapKeys(List.of("stage"));
     setDefaults(root.getProperties().get("spec"), FlowTrainingSpec.class);
+    // before the operator's first write nothing would tell kstatus that it has yet to come
+    root.getProperties().get("status").setDefault(JSON.createObjectNode().put("observedGeneration", -1));
     rulesOnce(root);
     return "# Generated from operator/src/main/java/dev/flowtraining/operator/api; do not edit.\n"
         + new KubernetesSerialization().asYaml(crd);

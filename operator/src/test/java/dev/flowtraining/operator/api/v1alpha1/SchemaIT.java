@@ -53,7 +53,7 @@ class SchemaIT {
     FlowTraining stored = create(MINIMAL.replace("NAME", "minimal"));
     DataSpec data = stored.getSpec().data();
     assertThat(stored.getSpec()).isEqualTo(
-        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null, null));
+        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null, null, null));
     assertThat(client.genericKubernetesResources("flowtraining.dev/v1alpha1", "FlowTraining").inNamespace("default")
         .withName("minimal").get().<Object>get("spec", "workspace", "volume", "volumeClaimTemplate", "storage"))
         .isEqualTo("200Gi");
@@ -115,6 +115,12 @@ class SchemaIT {
       shards2  | stageOverrides: [{stage: parquet, parallelism: 65}] | should be less than or equal to 64
       shards3  | stageOverrides: [{stage: train, parallelism: 2}]    | parallelism belongs to speaker-embedding, speech-tokens and parquet
       shards4  | stageOverrides: [{stage: parquet, gpus: 1}]         | gpus belongs to speaker-embedding and speech-tokens
+      again    | stages: {rerunFrom: tokens}               | stages.rerunFrom is one of prepare-data
+      again2   | stages: {from: train, rerunFrom: parquet} | stages.rerunFrom is not among the stages that run
+      again3   | stages: {to: 3, rerunFrom: 4}             | stages.rerunFrom is not among the stages that run
+      again4   | stages: {rerunId: '2'}                    | stages.rerunId belongs to stages.rerunFrom
+      ttl      | ttlAfterFinished: {deleteSelf: true}      | ttlAfterFinished.deleteSelf needs a time
+      ttl2     | ttlAfterFinished: {success: 1 day}        | should match
       queue    | queueName: Team A                         | spec.queueName
       deadline | training: {activeDeadline: 3 days}        | should match
       lost     | restartPolicy: {nodeLostTimeout: soon}    | should match
