@@ -10,6 +10,7 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
+import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -190,6 +191,23 @@ class LifecycleIT extends PlayedLife {
     assertThat(end.training().maxEpoch()).isEqualTo(20);
     assertThat(end.training().step()).isEqualTo(900);
     assertThat(end.training().bestCvLoss()).isEqualTo(0.25);
+  }
+
+  @Test
+  void aToolThatAppliesTheSameAgainFindsNothingToDo() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY);
+    cluster.runStage("demo-train-1");
+    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    cluster.stopOperator();
+    FlowTraining before = cluster.client.resources(FlowTraining.class).inNamespace("default").withName("demo").get();
+    assertThat(before.getMetadata().getManagedFields()).filteredOn(f -> f.getSubresource() == null)
+        .as("the operator owns no field but the status").extracting(ManagedFieldsEntry::getManager)
+        .containsExactly("fabric8");
+    cluster.client.resource(TRAIN_ONLY).serverSideApply();   // without force: a conflict would be an error
+    FlowTraining after = cluster.client.resources(FlowTraining.class).inNamespace("default").withName("demo").get();
+    assertThat(after.getMetadata().getResourceVersion()).isEqualTo(before.getMetadata().getResourceVersion());
+    cluster.startOperator();
   }
 
   @Test
