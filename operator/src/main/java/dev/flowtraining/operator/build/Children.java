@@ -57,6 +57,9 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
     others.add(RunObjects.progress(ft));
     others.add(TrainingSet.service(ft));
     ConfigSnapshot.named(ft).ifPresent(others::add);
+    if (ft.getSpec().training().claimsDevices()) {
+      others.add(GpuClaims.template(ft));
+    }
     return new Children(List.of(), List.of(), seen.jobs().stream().map(JobView::name).toList(), List.of(), others);
   }
 
