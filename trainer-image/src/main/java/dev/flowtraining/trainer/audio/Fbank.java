@@ -1,5 +1,7 @@
 package dev.flowtraining.trainer.audio;
 
+import java.util.Arrays;
+
 /**
  * Kaldi filter banks of 16 kHz audio: 25 ms windows every 10 ms with snip-edges, DC removed, pre-emphasis 0.97 (the
  * first sample repeated), transform of 512, power, 80 mel filters 20–8000 Hz, ln(max(·, 1.19e-7)). No dither.
@@ -16,14 +18,11 @@ public enum Fbank {
   public static final int WINDOW = 400;
   private static final int N = 512;
   private static final double FLOOR = Math.ulp(1f); // torch.finfo(float32).eps
-  private static final MelBank BANK = MelBank.kaldi(RATE, N, BINS, 20, 8000);
 
-  private final double[] window;
-  private final double scale;
+  private final MelFrames melFrames;
 
   Fbank(double[] window, double scale) {
-    this.window = window;
-    this.scale = scale;
+    melFrames = new Frames(window, scale);
   }
 
   public static int frames(int samples) {
@@ -35,32 +34,61 @@ public enum Fbank {
    * @return frames × 80, row-major
    */
   public float[] of(float[] samples) {
-    int frames = frames(samples.length);
-    float[] out_FC = new float[frames * BINS];
-    RealFft fft = new RealFft(N);
-    double[] frame = new double[N];
-    double[] power = new double[N / 2 + 1];
-    for (int f = 0; f < frames; f++) {
-      load(samples, f * HOP, frame);
-      fft.power(frame, power);
-      for (int m = 0; m < BINS; m++) {
-        out_FC[f * BINS + m] = (float) Ln.of(Math.max(BANK.apply(m, power), FLOOR));
-      }
-    }
-    return out_FC;
+    return melFrames.of(samples, frames(samples.length));
   }
 
-  private void load(float[] samples, int from, double[] frame) {
-    double mean = 0;
-    for (int i = 0; i < WINDOW; i++) {
-      mean += samples[from + i] * scale;
+  private static final class Frames extends MelFrames {
+    private final double[] window;
+    private final double scale;
+
+    Frames(double[] window, double scale) {
+      super(N, MelBank.kaldi(RATE, N, BINS, 20, 8000));
+      this.window = window;
+      this.scale = scale;
     }
-    mean /= WINDOW;
-    double first = samples[from] * scale - mean;
-    frame[0] = (first - 0.97 * first) * window[0];
-    for (int i = 1; i < WINDOW; i++) {
-      double before = samples[from + i - 1] * scale - mean;
-      frame[i] = (samples[from + i] * scale - mean - 0.97 * before) * window[i];
+
+    @Override
+    void load(float[] samples, int from, int last, double[][] rows) {
+      int[] starts = starts(from, last, HOP, 0);
+      double[] sum = new double[2 * LANES];
+      for (int j = 0; j < WINDOW / 2; j++) {
+        double[] row = rows[j];
+        for (int i = 0; i < LANES; i++) {
+          row[i] = samples[starts[i] + 2 * j] * scale;
+          row[LANES + i] = samples[starts[i] + 2 * j + 1] * scale;
+        }
+        for (int i = 0; i < 2 * LANES; i++) {
+          sum[i] += row[i];
+        }
+      }
+      double[] mean = new double[LANES];
+      for (int i = 0; i < LANES; i++) {
+        mean[i] = (sum[i] + sum[LANES + i]) / WINDOW;
+      }
+      // from the end: each sample needs the one before as it was
+      for (int j = WINDOW / 2 - 1; j > 0; j--) {
+        emphasise(rows[j], rows[j - 1], LANES, mean, window[2 * j], window[2 * j + 1]);
+      }
+      emphasise(rows[0], rows[0].clone(), 0, mean, window[0], window[1]); // the first sample stands before itself
+      for (int j = WINDOW / 2; j < N / 2; j++) {
+        Arrays.fill(rows[j], 0);
+      }
+    }
+
+    /** @param at where the samples before those of this row begin in their row */
+    private static void emphasise(double[] row, double[] before, int at, double[] mean, double even, double odd) {
+      for (int i = 0; i < LANES; i++) {
+        double e = row[i] - mean[i];
+        double o = row[LANES + i] - mean[i];
+        double b = before[at + i] - mean[i];
+        row[i] = (e - 0.97 * b) * even;
+        row[LANES + i] = (o - 0.97 * e) * odd;
+      }
+    }
+
+    @Override
+    double compress(double mel) {
+      return Ln.of(Math.max(mel, FLOOR));
     }
   }
 

@@ -14,7 +14,24 @@ public final class Mel {
   private static final int N = 1920;
   private static final int PAD = (N - HOP) / 2;
   private static final double[] WINDOW = Window.hannPeriodic(N);
-  private static final MelBank BANK = MelBank.slaney(RATE, N, BINS, 0, HIGHEST);
+  private static final MelFrames FRAMES = new MelFrames(N, MelBank.slaney(RATE, N, BINS, 0, HIGHEST)) {
+    @Override
+    void load(float[] samples, int from, int last, double[][] rows) {
+      Window.load(WINDOW, samples, starts(from, last, HOP, -PAD), rows);
+    }
+
+    @Override
+    void spectrum(double[] power) {
+      for (int i = 0; i < LANES; i++) {
+        power[i] = Math.sqrt(power[i] + 1e-9);
+      }
+    }
+
+    @Override
+    double compress(double mel) {
+      return Ln.of(Math.max(mel, 1e-5));
+    }
+  };
 
   private Mel() {}
 
@@ -36,21 +53,6 @@ public final class Mel {
     if (samples.length <= PAD) {
       throw new IllegalArgumentException(samples.length + " samples at 24 kHz are too few for a mel frame");
     }
-    int frames = frames(samples.length);
-    float[] mel_FC = new float[frames * BINS];
-    RealFft fft = new RealFft(N);
-    double[] frame = new double[N];
-    double[] spectrum = new double[N / 2 + 1];
-    for (int f = 0; f < frames; f++) {
-      Window.load(WINDOW, samples, f * HOP - PAD, frame);
-      fft.power(frame, spectrum);
-      for (int k = 0; k < spectrum.length; k++) {
-        spectrum[k] = Math.sqrt(spectrum[k] + 1e-9);
-      }
-      for (int m = 0; m < BINS; m++) {
-        mel_FC[f * BINS + m] = (float) Ln.of(Math.max(BANK.apply(m, spectrum), 1e-5));
-      }
-    }
-    return mel_FC;
+    return FRAMES.of(samples, frames(samples.length));
   }
 }

@@ -59,18 +59,24 @@ final class MelBank {
     return first.length;
   }
 
-  /** Filter m over a spectrum. Two sums, since one would wait for itself. */
-  double apply(int m, double[] spectrum) {
+  /**
+   * Filter m over spectra that stand side by side.
+   *
+   * @param spectra a row for each bin
+   * @param sum receives a number for each spectrum
+   */
+  void apply(int m, double[][] spectra, double[] sum) {
     double[] w = weights[m];
-    int at = first[m];
-    double even = 0;
-    double odd = 0;
-    int k = 0;
-    for (; k + 1 < w.length; k += 2) {
-      even += w[k] * spectrum[at + k];
-      odd += w[k + 1] * spectrum[at + k + 1];
+    Arrays.fill(sum, 0);
+    for (int k = 0; k < w.length; k++) {
+      add(w[k], spectra[first[m] + k], sum);
     }
-    return k < w.length ? even + odd + w[k] * spectrum[at + k] : even + odd;
+  }
+
+  private static void add(double weight, double[] row, double[] sum) {
+    for (int i = 0; i < RealFft.LANES; i++) {
+      sum[i] += weight * row[i];
+    }
   }
 
   /** One weight, for comparison with a dense matrix. */

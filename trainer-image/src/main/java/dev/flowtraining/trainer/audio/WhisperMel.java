@@ -12,7 +12,17 @@ public final class WhisperMel {
   private static final int N = 400;
   private static final double LOG10_E = Math.log10(Math.E);
   private static final double[] WINDOW = Window.hannPeriodic(N);
-  private static final MelBank BANK = MelBank.slaney(RATE, N, BINS, 0, 8000);
+  private static final MelFrames FRAMES = new MelFrames(N, MelBank.slaney(RATE, N, BINS, 0, 8000)) {
+    @Override
+    void load(float[] samples, int from, int last, double[][] rows) {
+      Window.load(WINDOW, samples, starts(from, last, HOP, -N / 2), rows);
+    }
+
+    @Override
+    double compress(double mel) {
+      return LOG10_E * Ln.of(Math.max(mel, 1e-10));
+    }
+  };
 
   private WhisperMel() {}
 
@@ -24,20 +34,10 @@ public final class WhisperMel {
     if (samples.length <= N / 2) {
       throw new IllegalArgumentException(samples.length + " samples at 16 kHz are too few for a frame");
     }
-    int frames = samples.length / HOP;
-    float[] mel_FC = new float[frames * BINS];
-    RealFft fft = new RealFft(N);
-    double[] frame = new double[N];
-    double[] power = new double[N / 2 + 1];
+    float[] mel_FC = FRAMES.of(samples, samples.length / HOP);
     float max = Float.NEGATIVE_INFINITY;
-    for (int f = 0; f < frames; f++) {
-      Window.load(WINDOW, samples, f * HOP - N / 2, frame);
-      fft.power(frame, power);
-      for (int m = 0; m < BINS; m++) {
-        float v = (float) (LOG10_E * Ln.of(Math.max(BANK.apply(m, power), 1e-10)));
-        mel_FC[f * BINS + m] = v;
-        max = Math.max(max, v);
-      }
+    for (float v : mel_FC) {
+      max = Math.max(max, v);
     }
     for (int i = 0; i < mel_FC.length; i++) {
       mel_FC[i] = (Math.max(mel_FC[i], max - 8) + 4) / 4;

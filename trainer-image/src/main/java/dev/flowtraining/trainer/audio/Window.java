@@ -29,15 +29,22 @@ final class Window {
     return w;
   }
 
-  /** Puts window times signal into the frame, the signal mirrored where it has ended. */
-  static void load(double[] window, float[] samples, int from, double[] frame) {
-    if (from >= 0 && from + window.length <= samples.length) {
-      for (int i = 0; i < window.length; i++) {
-        frame[i] = window[i] * samples[from + i];
-      }
-    } else {
-      for (int i = 0; i < window.length; i++) {
-        frame[i] = window[i] * samples[reflect(from + i, samples.length)];
+  /**
+   * Puts window times signal into the frames of {@link MelFrames#load}, the signal mirrored where it has ended.
+   *
+   * @param starts where each frame begins in the signal
+   */
+  static void load(double[] window, float[] samples, int[] starts, double[][] rows) {
+    int lanes = starts.length;
+    boolean inside = starts[0] >= 0 && starts[lanes - 1] + window.length <= samples.length;
+    for (int j = 0; j < rows.length; j++) {
+      double[] row = rows[j];
+      double even = window[2 * j];
+      double odd = window[2 * j + 1];
+      for (int i = 0; i < lanes; i++) {
+        int at = starts[i] + 2 * j;
+        row[i] = even * samples[inside ? at : reflect(at, samples.length)];
+        row[lanes + i] = odd * samples[inside ? at + 1 : reflect(at + 1, samples.length)];
       }
     }
   }
