@@ -141,8 +141,9 @@ final class RunLock implements AutoCloseable {
 
   private synchronized void beat() {
     try {
+      wait(BEAT.toMillis());
       while (!closed && me.equals(read(info))) {
-        Files.writeString(info, JSON.writeValueAsString(me)); // the volume's own clock tells the time
+        WholeFile.text(info, JSON.writeValueAsString(me)); // the volume's own clock tells the time
         wait(BEAT.toMillis());
       }
       if (!closed) {
