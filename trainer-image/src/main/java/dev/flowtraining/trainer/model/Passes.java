@@ -65,7 +65,6 @@ public final class Passes implements AutoCloseable {
    * @param dropout rate of every dropout of the encoder; 0 is off
    * @param framesPerBatch padded frames that a batch has at most
    * @param graphs whether passes are recorded, on a GPU whose libtorch can
-   * @param graphs whether passes are recorded, on a GPU whose libtorch can
    * @param fused whether chains of operators are kernels of their own, on a GPU with NVRTC
    * @param recompute whether blocks are computed again in the backward pass; passes are neither recorded, as a
    *     recording cannot draw the same numbers twice, nor fused then
