@@ -1,5 +1,7 @@
 package dev.flowtraining.trainer.train;
 
+import dev.flowtraining.trainer.batch.MicroBatch;
+import dev.flowtraining.trainer.batch.MicroBatches;
 import dev.flowtraining.trainer.model.Passes;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.average.AverageTask;
 import dev.flowtraining.trainer.data.ParquetExamples;
+import dev.flowtraining.trainer.heldout.HeldOutLoss;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import java.nio.file.Files;

@@ -28,7 +28,7 @@ import java.util.Random;
 import java.util.TreeMap;
 
 /** A run directory as stage 3 leaves it: chirps as speech, and tokens that tell their pitch. */
-final class SmallRun {
+public final class SmallRun {
   private static final int RATE = 16_000;
   private static final int FILES = 3;
 
@@ -38,7 +38,7 @@ final class SmallRun {
     this.dir = dir;
   }
 
-  static SmallRun create(Path dir, int train, int dev, String config) throws IOException {
+  public static SmallRun create(Path dir, int train, int dev, String config) throws IOException {
     SmallRun run = new SmallRun(dir);
     RunLayout layout = new RunLayout(dir);
     run.write(layout, "train", train);
@@ -48,7 +48,7 @@ final class SmallRun {
     return run;
   }
 
-  static SmallRun at(Path dir) {
+  public static SmallRun at(Path dir) {
     return new SmallRun(dir);
   }
 
@@ -73,11 +73,11 @@ final class SmallRun {
     return lines;
   }
 
-  Path config() {
+  public Path config() {
     return dir.resolve("config.yaml");
   }
 
-  FlowConfig flowConfig() {
+  public FlowConfig flowConfig() {
     return ConfigLoader.load(null, config());
   }
 

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.batch.MicroBatch;
+import dev.flowtraining.trainer.batch.MicroBatches;
 import dev.flowtraining.trainer.data.EpochPlan;
 import dev.flowtraining.trainer.data.ParquetExamples;
 import dev.flowtraining.trainer.data.Prefetch;

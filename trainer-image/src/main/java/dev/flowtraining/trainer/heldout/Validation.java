@@ -1,5 +1,8 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.heldout;
 
+import dev.flowtraining.trainer.batch.Key;
+import dev.flowtraining.trainer.batch.MicroBatch;
+import dev.flowtraining.trainer.batch.MicroBatches;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.EpochPlan;
@@ -22,7 +25,7 @@ import java.util.stream.IntStream;
  * meet in a batch changes no more than the rounding. A rank that is asked to stop breaks off, and every method then
  * ends with {@link StopRequested} on all ranks.
  */
-final class Validation {
+public final class Validation {
   private static final long SEED = 20_240_501;
 
   private final FlowModel model;
@@ -35,12 +38,13 @@ final class Validation {
   private double constantLoss = Double.NaN;
 
   /** Float32, and as in inference no utterance sees the padding that longer ones in its batch make. */
-  static FlowModel model(FlowConfig config, Parameters parameters) {
+  public static FlowModel model(FlowConfig config, Parameters parameters) {
     return FlowModel.ofMasters(config.model(), config.cfm(), parameters).maskLookAhead(true)
         .chunks(config.trainConf().chunkSize());
   }
 
-  Validation(FlowModel model, Examples dev, FlowConfig config, Collective collective, BooleanSupplier stopRequested) {
+  public Validation(
+      FlowModel model, Examples dev, FlowConfig config, Collective collective, BooleanSupplier stopRequested) {
     this.model = model;
     this.dev = dev;
     this.config = config;
@@ -51,14 +55,14 @@ final class Validation {
   }
 
   /** The validation was broken off, so that there is time to save; all ranks agree on it. */
-  static final class StopRequested extends RuntimeException {
+  public static final class StopRequested extends RuntimeException {
     StopRequested() {
       super("asked to stop during the validation");
     }
   }
 
   /** Σ squared errors / (frames · bins). */
-  double loss() {
+  public double loss() {
     return loss(micro -> micro);
   }
 
@@ -66,7 +70,7 @@ final class Validation {
    * The same with every utterance's tokens replaced by those of the next one in the plan, which is about as long, cut
    * or repeated to its length: what the loss becomes when tokens say nothing about the speech. Draws, speaker and prompt stay.
    */
-  double shuffledLoss() {
+  public double shuffledLoss() {
     int[] order = plan.stream().flatMapToInt(Arrays::stream).toArray();
     String[] utts = new String[order.length];
     int[][] tokens = new int[order.length][];
@@ -99,7 +103,7 @@ final class Validation {
   }
 
   /** The loss with attention that sees no further than its own chunk. */
-  double streamingLoss() {
+  public double streamingLoss() {
     return loss(micro -> new MicroBatch(micro.padded(), micro.draws(), true));
   }
 
@@ -148,7 +152,7 @@ final class Validation {
    * The lowest loss that any constant velocity per mel bin reaches on these draws: the mean of u = x1 − (1−σ)·z, which
    * is the mean mel as far as z averages out. What a model must beat to have learnt anything.
    */
-  double constantLoss() {
+  public double constantLoss() {
     if (Double.isNaN(constantLoss)) {
       int bins = config.model().outputSize();
       double[] sums = new double[2 * bins + 1];

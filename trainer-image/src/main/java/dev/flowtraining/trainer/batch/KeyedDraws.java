@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.batch;
 
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.PaddedBatch;
@@ -9,11 +9,11 @@ import java.util.SplittableRandom;
  * The random part of a training forward, drawn for each utterance from a key of its own: what an utterance meets in an
  * epoch depends neither on its neighbours nor on the rank, nor on whether the run was interrupted.
  */
-final class KeyedDraws {
+public final class KeyedDraws {
   private KeyedDraws() {}
 
   /** @param key of the epoch; the same key gives every utterance the same draws */
-  static Draws of(PaddedBatch batch, FlowConfig.FlowMatching matching, long key) {
+  public static Draws of(PaddedBatch batch, FlowConfig.FlowMatching matching, long key) {
     int bins = batch.melBins();
     int paddedFrames = batch.frames();
     float[] t = new float[batch.size()];

@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.batch;
 
 import dev.flowtraining.trainer.data.PaddedBatch;
 import dev.flowtraining.trainer.model.Batch;
@@ -9,14 +9,14 @@ import dev.flowtraining.trainer.model.Draws;
  *
  * @param streaming whether its attention sees no further than its own chunk
  */
-record MicroBatch(PaddedBatch padded, Draws draws, boolean streaming) {
-  static final MicroBatch EMPTY = new MicroBatch(null, null, false);
+public record MicroBatch(PaddedBatch padded, Draws draws, boolean streaming) {
+  public static final MicroBatch EMPTY = new MicroBatch(null, null, false);
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return padded == null;
   }
 
-  Batch batch() {
+  public Batch batch() {
     return new Batch(padded.utts(), padded.token_BT2(), padded.tokenLen(), padded.mel_BFC(), padded.speaker_BS());
   }
 }

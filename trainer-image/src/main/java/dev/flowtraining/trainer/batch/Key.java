@@ -1,12 +1,12 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.batch;
 
 import java.nio.charset.StandardCharsets;
 
 /** Seeds of random draws. Equal parts give equal seeds in every process, so a draw depends on what it is for alone. */
-final class Key {
+public final class Key {
   private Key() {}
 
-  static long of(long... parts) {
+  public static long of(long... parts) {
     long key = 0x9E3779B97F4A7C15L;
     for (long part : parts) {
       key = scramble(key ^ scramble(part + 0x9E3779B97F4A7C15L)) * 31;
@@ -15,7 +15,7 @@ final class Key {
   }
 
   /** FNV-1a, 64 bits. */
-  static long of(String text) {
+  public static long of(String text) {
     long hash = 0xCBF29CE484222325L;
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
       hash = (hash ^ (b & 0xFF)) * 0x100000001B3L;

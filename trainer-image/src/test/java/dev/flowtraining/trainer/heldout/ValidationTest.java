@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.heldout;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.Device;
 import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.batch.Key;
+import dev.flowtraining.trainer.batch.KeyedDraws;
 import dev.flowtraining.trainer.collective.Alone;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.collective.Rendezvous;
@@ -20,6 +22,7 @@ import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
+import dev.flowtraining.trainer.train.SmallRun;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.heldout;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -50,7 +50,7 @@ public record HeldOutLoss(double all, Double seenSpeakers, Double unseenSpeakers
   }
 
   /** By all ranks together. */
-  static HeldOutLoss of(RunLayout layout, FlowConfig config, Parameters parameters, Examples dev,
+  public static HeldOutLoss of(RunLayout layout, FlowConfig config, Parameters parameters, Examples dev,
       Collective collective, BooleanSupplier stopRequested) throws IOException {
     Optional<BitSet> heard = Speakers.heardInTraining(layout);
     Subset seen = new Subset(dev, i -> heard.isPresent() && heard.get().get(i));
@@ -91,7 +91,7 @@ public record HeldOutLoss(double all, Double seenSpeakers, Double unseenSpeakers
         + (unseenSpeakers == null ? "" : String.format(Locale.ROOT, ", of others %.4f", unseenSpeakers));
   }
 
-  void write(Path json) throws IOException {
+  public void write(Path json) throws IOException {
     WholeFile.text(json, JSON.writeValueAsString(this) + "\n");
   }
 

@@ -1,4 +1,4 @@
-package dev.flowtraining.trainer.train;
+package dev.flowtraining.trainer.batch;
 
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.EpochPlan;
@@ -14,7 +14,7 @@ import java.util.SplittableRandom;
 import java.util.function.UnaryOperator;
 
 /** Turns the plan of an epoch into this rank's micro-batches, loaded ahead by threads. */
-final class MicroBatches {
+public final class MicroBatches {
   /** Part of the key of the draws that say which batches are streaming. */
   private static final long STREAMING = 1;
 
@@ -23,18 +23,18 @@ final class MicroBatches {
   private final int worldSize;
   private final int rank;
 
-  MicroBatches(Examples examples, FlowConfig config, int worldSize, int rank) {
+  public MicroBatches(Examples examples, FlowConfig config, int worldSize, int rank) {
     this.examples = examples;
     this.config = config;
     this.worldSize = worldSize;
     this.rank = rank;
   }
 
-  int perStep() {
+  public int perStep() {
     return config.trainConf().accumGrad() * worldSize;
   }
 
-  EpochPlan plan(int epoch) {
+  public EpochPlan plan(int epoch) {
     FlowConfig.Dataset dataset = config.datasetConf();
     var sizes = new EpochPlan.Sizes(dataset.maxFramesInBatch(), dataset.shuffleSize(), dataset.sortSize());
     long seed = config.trainConf().seed();
@@ -42,7 +42,7 @@ final class MicroBatches {
   }
 
   /** From a step of the epoch on, {@code accum_grad} micro-batches a step. */
-  Prefetch<int[], MicroBatch> of(EpochPlan plan, int epoch, int fromStep) {
+  public Prefetch<int[], MicroBatch> of(EpochPlan plan, int epoch, int fromStep) {
     List<int[]> mine = new ArrayList<>();
     for (int step = fromStep; step < plan.steps().size(); step++) {
       mine.addAll(plan.ofRank(step, rank, worldSize));
@@ -60,7 +60,7 @@ final class MicroBatches {
   }
 
   /** Given micro-batches, every utterance with draws of the key. */
-  Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, long key) {
+  public Prefetch<int[], MicroBatch> prefetch(List<int[]> plan, long key) {
     return prefetch(plan, UnaryOperator.identity(), key);
   }
 
@@ -71,7 +71,7 @@ final class MicroBatches {
   }
 
   /** One micro-batch, by the calling thread. */
-  MicroBatch make(int[] indices, long key) {
+  public MicroBatch make(int[] indices, long key) {
     List<Example> loaded = Arrays.stream(indices).mapToObj(examples::load).flatMap(Optional::stream).toList();
     if (loaded.isEmpty()) {
       return MicroBatch.EMPTY;
