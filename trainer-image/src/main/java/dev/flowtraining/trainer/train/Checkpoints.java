@@ -55,7 +55,8 @@ final class Checkpoints {
   }
 
   /**
-   * Writes a checkpoint; when it returns, all of it is on the disk.
+   * Writes a checkpoint; when it returns, all of it is on the disk. One of this name from before a resume stays until
+   * the new one is whole beside it.
    *
    * @param manifest without its files and time
    * @param yaml the text of the file beside the weights
@@ -63,27 +64,23 @@ final class Checkpoints {
   Checkpoint save(Manifest manifest, StateDict weights, StateDict optimizer, Optional<StateDict> average, String yaml)
       throws IOException {
     Path file = folder.resolve(manifest.checkpoint());
-    Path optimizerFile = optimizerOf(file);
     Path yamlFile = folder.resolve(stem(manifest.checkpoint()) + ".yaml");
-    // a checkpoint of this name from before a resume must not look whole while it is half replaced
-    Files.deleteIfExists(manifestOf(file));
-    StateDictFile.write(file, weights);
-    StateDictFile.write(optimizerFile, optimizer);
-    WholeFile.text(yamlFile, yaml);
-    List<Path> files = new ArrayList<>(List.of(file, optimizerFile, yamlFile));
-    if (average.isPresent()) {
-      StateDictFile.write(averageOf(file), average.get());
-      files.add(averageOf(file));
+    try (Arrivals arrivals = new Arrivals(folder)) {
+      StateDictFile.write(arrivals.of(file), weights);
+      StateDictFile.write(arrivals.of(optimizerOf(file)), optimizer);
+      WholeFile.text(arrivals.of(yamlFile), yaml);
+      if (average.isPresent()) {
+        StateDictFile.write(arrivals.of(averageOf(file)), average.get());
+      }
+      Manifest whole = new Manifest(manifest.checkpoint(), manifest.cursor(), manifest.cvLoss(),
+          manifest.microBatchesPerStep(), manifest.settings(), manifest.data(), manifest.resumedFrom(),
+          Instant.now().toString(), arrivals.entries());
+      // from here on it takes renames alone, and half replaced it must not look whole
+      Files.deleteIfExists(manifestOf(file));
+      arrivals.moveIn();
+      whole.write(manifestOf(file));
+      return new Checkpoint(file, optimizerOf(file), whole);
     }
-    List<Manifest.Entry> entries = new ArrayList<>();
-    for (Path written : files) {
-      entries.add(Manifest.Entry.of(written));
-    }
-    Manifest whole = new Manifest(manifest.checkpoint(), manifest.cursor(), manifest.cvLoss(),
-        manifest.microBatchesPerStep(), manifest.settings(), manifest.data(), manifest.resumedFrom(),
-        Instant.now().toString(), List.copyOf(entries));
-    whole.write(manifestOf(file));
-    return new Checkpoint(file, optimizerFile, whole);
   }
 
   /**

@@ -136,7 +136,8 @@ final class Journal {
   void validated(Cursor cursor, double cvLoss, double constantLoss) {
     int epoch = cursor.epoch();
     log.say(String.format(Locale.ROOT,
-        "epoch %d step %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch, cursor.step(), cvLoss, cursor.bestCvLoss(), constantLoss));
+        "epoch %d step %d validation loss %.4f (best %.4f, constant predictor %.4f)", epoch, cursor.step(), cvLoss,
+        cursor.bestCvLoss(), constantLoss));
     Map<String, Object> metric = new LinkedHashMap<>();
     metric.put("epoch", epoch);
     metric.put("step", cursor.step());
@@ -175,12 +176,24 @@ final class Journal {
     if (writes) {
       probes.atTheEnd(outcome.cursor());
     }
+    if (outcome.ending() == Ending.PATIENCE) {
+      log.say(String.format(Locale.ROOT, "ended by patience after %d of %d epochs, at step %d: the last %d validations "
+          + "were no better than %.4f (train_conf.patience is %d)", outcome.cursor().epoch(),
+          config.trainConf().maxEpoch(), outcome.cursor().step(), outcome.cursor().validationsSinceBest(),
+          outcome.cursor().bestCvLoss(), config.trainConf().patience()));
+    }
     log.say(String.format(Locale.ROOT, "done: validation loss %.4f, constant predictor %.4f (%.2f of it), with tokens "
         + "of other utterances %.4f (%.2f times)", outcome.cvLoss(), outcome.constantLoss(),
         outcome.cvLoss() / outcome.constantLoss(), outcome.shuffledLoss(), outcome.shuffledLoss() / outcome.cvLoss()));
-    log.metric("end", Map.of("epoch", outcome.cursor().epoch(), "step", outcome.cursor().step(), "cv_loss",
-        outcome.cvLoss(), "cv_constant_loss", outcome.constantLoss(), "cv_shuffled_loss", outcome.shuffledLoss(),
-        "skipped_steps", outcome.skippedSteps()));
+    Map<String, Object> metric = new LinkedHashMap<>();
+    metric.put("epoch", outcome.cursor().epoch());
+    metric.put("step", outcome.cursor().step());
+    metric.put("ended_by", outcome.ending().setting());
+    metric.put("cv_loss", outcome.cvLoss());
+    metric.put("cv_constant_loss", outcome.constantLoss());
+    metric.put("cv_shuffled_loss", outcome.shuffledLoss());
+    metric.put("skipped_steps", outcome.skippedSteps());
+    log.metric("end", metric);
   }
 
   /** All ranks call it, since each may hold a part of the optimizer's state. */

@@ -31,11 +31,7 @@ record Manifest(
 
   private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
-  record Entry(String name, long bytes, String sha256) {
-    static Entry of(Path file) throws IOException {
-      return new Entry(file.getFileName().toString(), Files.size(file), InputHash.ofFile(file));
-    }
-  }
+  record Entry(String name, long bytes, String sha256) {}
 
   static Manifest read(Path file) throws IOException {
     Manifest manifest = JSON.readValue(file.toFile(), Manifest.class);

@@ -153,6 +153,7 @@ public final class TrainTask implements StageTask {
     Map<String, Object> counts = new LinkedHashMap<>();
     counts.put("epochs", outcome.cursor().epoch());
     counts.put("steps", outcome.cursor().step());
+    counts.put("endedBy", outcome.ending().setting());
     counts.put("utterances", train.frames().length);
     counts.put("devUtterances", dev.frames().length);
     // of those that this rank loaded

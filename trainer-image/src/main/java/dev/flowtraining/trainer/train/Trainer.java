@@ -60,7 +60,8 @@ final class Trainer {
   record Step(double loss, double gradNorm, double learningRate, long frames, double dataWait, boolean skipped) {}
 
   /** @param shuffledLoss the last validation with tokens of other utterances */
-  record Outcome(Cursor cursor, double cvLoss, double constantLoss, double shuffledLoss, long skippedSteps) {}
+  record Outcome(Cursor cursor, Ending ending, double cvLoss, double constantLoss, double shuffledLoss,
+      long skippedSteps) {}
 
   Outcome train() throws IOException {
     try {
@@ -86,8 +87,8 @@ final class Trainer {
     if (Double.isNaN(cvLoss)) {
       cvLoss = validation.loss();
     }
-    Outcome outcome =
-        new Outcome(cursor, cvLoss, validation.constantLoss(), validation.shuffledLoss(), skipped);
+    Outcome outcome = new Outcome(cursor, patienceIsOver() ? Ending.PATIENCE : Ending.MAX_EPOCH, cvLoss,
+        validation.constantLoss(), validation.shuffledLoss(), skipped);
     journal.end(outcome);
     return outcome;
   }

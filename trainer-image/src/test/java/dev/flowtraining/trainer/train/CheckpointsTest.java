@@ -70,6 +70,32 @@ class CheckpointsTest {
   }
 
   @Test
+  void one_that_is_saved_again_under_its_name_stays_until_the_new_one_is_whole() throws IOException {
+    save(1, "epoch_0_whole.pt", 10, 1.0);
+    save(1, "epoch_1_whole.pt", 20, 0.9);
+    Manifest again =
+        new Manifest("epoch_1_whole.pt", new Cursor(0, 0, 21, null, 0, 0), 0.8, 1, Map.of(), "data", null, null, null);
+    Path folder = dir.resolve("exp/flow_model/attempt-1");
+    List<String> before = files(folder);
+    assertThatThrownBy(() -> new Checkpoints(new RunLayout(dir), 1)
+        .save(again, dict(21), dict(21), Optional.of(dict(21)), null)).as("without the text of the last file but one");
+    assertThat(new Checkpoints(new RunLayout(dir), 1).newest(said::add).orElseThrow().cursor().step()).isEqualTo(20);
+    assertThat(said).isEmpty();
+    assertThat(files(folder)).isEqualTo(before);
+
+    Files.write(folder.resolve(".epoch_9_whole.pt.arriving"), new byte[9]); // of a process that was killed
+    save(1, "epoch_1_whole.pt", 21, 0.8);
+    assertThat(new Checkpoints(new RunLayout(dir), 1).newest(said::add).orElseThrow().cursor().step()).isEqualTo(21);
+    assertThat(files(folder)).isEqualTo(before);
+  }
+
+  private static List<String> files(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
   void the_newest_and_the_best_stay() throws IOException {
     double[] losses = {0.1, 0.9, 0.2, 0.8, 0.7, 0.6};
     for (int epoch = 0; epoch < losses.length; epoch++) {
@@ -128,9 +154,7 @@ class CheckpointsTest {
   }
 
   private List<String> weights(int attempt) throws IOException {
-    try (Stream<Path> files = Files.list(dir.resolve("exp/flow_model/attempt-" + attempt))) {
-      return files.map(f -> f.getFileName().toString()).filter(f -> f.endsWith(".pt")).sorted().toList();
-    }
+    return files(dir.resolve("exp/flow_model/attempt-" + attempt)).stream().filter(f -> f.endsWith(".pt")).toList();
   }
 
   @Test

@@ -43,7 +43,8 @@ class TrainTaskTest {
     double last = (Double) result.counts().get("cvLoss");
     assertThat(last).isLessThan(0.6 * first);
     assertThat(last).isLessThan((Double) result.counts().get("cvConstantLoss"));
-    assertThat(result.counts()).containsEntry("epochs", 30).containsEntry("utterances", 30).containsEntry("skippedSteps", 0L);
+    assertThat(result.counts()).containsEntry("epochs", 30).containsEntry("endedBy", "max_epoch")
+        .containsEntry("utterances", 30).containsEntry("skippedSteps", 0L);
     assertThat(seen.getLast()).containsKeys("epoch", "maxEpoch", "step", "loss", "cvLoss", "bestCvLoss", "learningRate",
         "framesPerSecond", "estimatedCompletion", "checkpoint");
     assertThat(dir.resolve(((Map<?, ?>) seen.getLast().get("checkpoint")).get("path").toString())).exists();
