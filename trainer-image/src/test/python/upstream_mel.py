@@ -89,6 +89,8 @@ def compare(flow, flow_pt, mels, files):
     flow.eval()
     ours = {}
     for path in glob.glob(os.path.join(mels, "*.mel.npy")):
+        if path.endswith("_real.mel.npy"):
+            continue  # the recording's, which synthesize puts beside its own
         ours[re.sub(r"^\d+_", "", os.path.basename(path))[:-len(".mel.npy")]] = numpy.load(path)
     worst = 0
     for row in rows(files):

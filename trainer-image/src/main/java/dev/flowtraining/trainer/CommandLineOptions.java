@@ -83,6 +83,10 @@ final class CommandLineOptions {
     @Option(names = "--init", paramLabel = "FILE", defaultValue = "builtin",
         description = "flow.pt to start from; builtin is a random start (${DEFAULT-VALUE})")
     String init = "builtin";
+
+    @Option(names = "--vocoder", paramLabel = "FILE", defaultValue = "builtin",
+        description = "hift.pt, for the audio of probes and report; builtin is Griffin-Lim (${DEFAULT-VALUE})")
+    String vocoder = "builtin";
   }
 
   static final class Sharing {
@@ -231,8 +235,8 @@ final class CommandLineOptions {
         "--dev-fraction has to be above 0 and below 1, not " + data.devFraction);
     demand(data.pathPrefix == null || data.pathPrefix.contains("="), "--path-prefix has to be FROM=TO");
     return new StageOptions(data.train, data.dev, data.devFraction, data.pathPrefix, models.speakerEncoder,
-        models.tokenizer, models.init, training.engine, training.deepspeedConfig, training.device, training.resumeFrom,
-        averaging.num, averaging.by, rendezvousTimeout(env));
+        models.tokenizer, models.init, models.vocoder, training.engine, training.deepspeedConfig, training.device,
+        training.resumeFrom, averaging.num, averaging.by, rendezvousTimeout(env));
   }
 
   private static Duration rendezvousTimeout(Map<String, String> env) {

@@ -13,6 +13,7 @@ import java.time.Duration;
  * @param speakerEncoder {@code builtin} or a {@code campplus.onnx}
  * @param tokenizer {@code builtin} or the folder of the released tokenizer
  * @param init {@code builtin} (random) or a checkpoint to start from
+ * @param vocoder {@code builtin} (Griffin-Lim) or a {@code hift.pt}
  * @param engine {@code torch_ddp} or {@code deepspeed}
  * @param deepspeedConfig a {@code ds_stage2.json}
  * @param device {@code auto}, {@code cpu} or {@code cuda}
@@ -29,6 +30,7 @@ public record StageOptions(
     String speakerEncoder,
     String tokenizer,
     String init,
+    String vocoder,
     String engine,
     Path deepspeedConfig,
     String device,

@@ -22,17 +22,18 @@ class CommandLineOptionsTest {
   @Test
   void whatIsNotGivenHasTheContractsDefault() {
     StageOptions options = parse("train --run-dir run").stageOptions(Map.of());
-    assertThat(options).isEqualTo(new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "torch_ddp", null,
-        "auto", null, 5, "last", Duration.ofSeconds(600)));
+    assertThat(options).isEqualTo(new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "builtin",
+        "torch_ddp", null, "auto", null, 5, "last", Duration.ofSeconds(600)));
   }
 
   @Test
   void everyOptionArrives() {
-    StageOptions options = parse("check --run-dir run --train t --dev-fraction 0.1 --path-prefix /a=/b --speaker-encoder s"
-        + " --tokenizer k --init i --engine deepspeed --deepspeed-config d --device cuda --resume-from r --num 3 --by valBest")
+    StageOptions options = parse("check --run-dir run --train t --dev-fraction 0.1 --path-prefix /a=/b"
+        + " --speaker-encoder s --tokenizer k --init i --vocoder v --engine deepspeed --deepspeed-config d --device cuda"
+        + " --resume-from r --num 3 --by valBest")
         .stageOptions(Map.of("FLOWTRAINING_RENDEZVOUS_TIMEOUT", "30"));
-    assertThat(options).isEqualTo(new StageOptions(Path.of("t"), null, 0.1, "/a=/b", "s", "k", "i", "deepspeed", Path.of("d"),
-        "cuda", "r", 3, "valBest", Duration.ofSeconds(30)));
+    assertThat(options).isEqualTo(new StageOptions(Path.of("t"), null, 0.1, "/a=/b", "s", "k", "i", "v", "deepspeed",
+        Path.of("d"), "cuda", "r", 3, "valBest", Duration.ofSeconds(30)));
   }
 
   @Test

@@ -28,9 +28,11 @@ final class StageArguments {
       case PREPARE_DATA -> args.addAll(data(spec.data()));
       case SPEAKER_EMBEDDING -> args.addAll(List.of("--speaker-encoder", model(spec.models().speakerEncoder())));
       case SPEECH_TOKENS -> args.addAll(List.of("--tokenizer", model(spec.models().tokenizer())));
-      case PARQUET, EXPORT -> { }
+      case PARQUET -> { }
+      case EXPORT -> args.addAll(vocoder(spec));
       case TRAIN -> {
         args.addAll(List.of("--init", model(spec.models().init())));
+        args.addAll(vocoder(spec));
         args.addAll(engine(spec, spec.training().device()));
         start.resumeFrom().ifPresent(path -> args.addAll(List.of("--resume-from", path)));
       }
@@ -66,6 +68,7 @@ final class StageArguments {
     args.addAll(List.of("--speaker-encoder", model(spec.models().speakerEncoder())));
     args.addAll(List.of("--tokenizer", model(spec.models().tokenizer())));
     args.addAll(List.of("--init", model(spec.models().init())));
+    args.addAll(vocoder(spec));
     args.addAll(engine(spec, first.isTraining() ? spec.training().device() : Device.CPU));
     args.addAll(averaging(spec));
     args.addAll(List.of("--min-free-disk", MIN_FREE_DISK));
@@ -106,6 +109,12 @@ final class StageArguments {
 
   private static List<String> averaging(FlowTrainingSpec spec) {
     return List.of("--num", Integer.toString(spec.averaging().num()), "--by", spec.averaging().by().id());
+  }
+
+  /** Said only where it is a file: a run goes on with the image that it began with, which may not know the option. */
+  private static List<String> vocoder(FlowTrainingSpec spec) {
+    String vocoder = spec.models().vocoder();
+    return vocoder.equals(ModelsSpec.BUILTIN) ? List.of() : List.of("--vocoder", model(vocoder));
   }
 
   private static String model(String pathOrBuiltin) {

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingSpec;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.api.v1alpha1.ModelsSpec;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -81,7 +82,9 @@ public final class InputHash {
       case TRAIN -> Arrays.asList(spec.models().init(), spec.models().volume(), spec.training().engine(),
           spec.training().deepspeedConfig());
       case AVERAGE -> Arrays.asList(spec.averaging());
-      case PARQUET, EXPORT -> List.of();
+      case PARQUET -> List.of();
+      case EXPORT -> spec.models().vocoder().equals(ModelsSpec.BUILTIN) ? List.of()
+          : List.of(spec.models().vocoder(), spec.models().volume());
     };
   }
 

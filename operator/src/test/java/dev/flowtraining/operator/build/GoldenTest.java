@@ -47,7 +47,8 @@ class GoldenTest {
   void aRunWithEverything() throws IOException {
     FlowTraining ft = Samples.training("""
         config: {preset: fine-tune, inline: 'train_conf: {max_epoch: 3}'}
-        models: {volume: {persistentVolumeClaim: {claimName: models}}, speakerEncoder: campplus.onnx, init: flow.pt}
+        models:
+          {volume: {persistentVolumeClaim: {claimName: models}}, speakerEncoder: campplus.onnx, init: flow.pt, vocoder: hift.pt}
         training: {gpus: 2, engine: deepspeed, deepspeedConfig: '{}', resources: {requests: {cpu: '8', memory: 32Gi}}}
         template:
           image: registry.example/flow-trainer:1

@@ -34,6 +34,14 @@ class InputHashTest {
   }
 
   @Test
+  void aVocoderConcernsTheExportAlone() {
+    String models = "models: {volume: {persistentVolumeClaim: {claimName: m}}";
+    Map<Stage, String> before = InputHash.of(training(models + "}").getSpec(), Optional.empty());
+    Map<Stage, String> after = InputHash.of(training(models + ", vocoder: hift.pt}").getSpec(), Optional.empty());
+    assertThat(Stage.inOrder().stream().filter(s -> !before.get(s).equals(after.get(s)))).containsExactly(Stage.EXPORT);
+  }
+
+  @Test
   void theConfigCountsByContent() {
     assertThat(InputHash.of(training("").getSpec(), Optional.of("a: 1")))
         .isNotEqualTo(InputHash.of(training("").getSpec(), Optional.of("a: 2")));

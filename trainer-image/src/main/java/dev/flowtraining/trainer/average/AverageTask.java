@@ -108,10 +108,10 @@ public final class AverageTask implements StageTask {
         continue;
       }
       try {
-        chosen.put(candidate.file(), StateDictFile.read(candidate.file()));
+        chosen.put(candidate.validated(), StateDictFile.read(candidate.validated()));
         steps.add(candidate.step());
       } catch (StageFailure e) {
-        passedOver.add("passed over " + candidate.file() + ": " + e.getMessage());
+        passedOver.add("passed over " + candidate.validated() + ": " + e.getMessage());
       }
     }
     return chosen;
@@ -120,6 +120,6 @@ public final class AverageTask implements StageTask {
   /** Whether a later attempt wrote the same checkpoint again, and wrote it whole. */
   private static boolean superseded(Candidate candidate, List<Candidate> all, List<String> passedOver) {
     return all.stream().anyMatch(c -> c.attempt() > candidate.attempt() && c.name().equals(candidate.name())
-        && passedOver.stream().noneMatch(p -> p.contains(c.file().toString())));
+        && passedOver.stream().noneMatch(p -> p.contains(c.validated().toString())));
   }
 }

@@ -20,8 +20,9 @@ import java.util.stream.Stream;
  * @param file {@code epoch_N_whole.pt} or {@code step_N.pt}
  * @param attempt the later of two attempts wins
  * @param cvLoss validation loss, null for a checkpoint that was not validated
+ * @param ofAverage whether that is the loss of the moving average of the weights
  */
-record Candidate(Path file, int attempt, long step, Double cvLoss) {
+record Candidate(Path file, int attempt, long step, Double cvLoss, boolean ofAverage) {
   private static final Pattern NAME = Pattern.compile("(epoch_\\d+_whole|step_\\d+)\\.pt");
   private static final Pattern ATTEMPT = Pattern.compile("attempt-(\\d+)");
   private static final YAMLMapper YAML = new YAMLMapper();
@@ -43,6 +44,11 @@ record Candidate(Path file, int attempt, long step, Double cvLoss) {
   /** Where the moving average of the weights is, if one was kept. */
   Path average() {
     return file.resolveSibling(name().replaceFirst("(_whole)?\\.pt$", "_ema.pt"));
+  }
+
+  /** The file of the weights that were validated: these go on. */
+  Path validated() {
+    return ofAverage ? average() : file;
   }
 
   /** All that the attempts of a run have left. What has no readable yaml is passed over, and said so. */
@@ -75,7 +81,8 @@ record Candidate(Path file, int attempt, long step, Double cvLoss) {
           if (!info.path("step").canConvertToLong()) {
             throw new IOException("it has no 'step'");
           }
-          found.add(new Candidate(file, attempt, info.path("step").asLong(), validated ? loss.asDouble() : null));
+          found.add(new Candidate(file, attempt, info.path("step").asLong(), validated ? loss.asDouble() : null,
+              info.path("validated").asText().equals("ema")));
         } catch (IOException e) {
           log.accept("passed over " + file + ": " + yaml.getFileName() + ": " + e.getMessage());
         }

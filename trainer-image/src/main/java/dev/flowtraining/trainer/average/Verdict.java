@@ -43,10 +43,10 @@ record Verdict(StateDict weights, Map<String, Object> counts) {
     Optional<Candidate> best = candidates.stream().filter(c -> c.cvLoss() != null).min(Candidate.BEST);
     best.ifPresent(b -> {
       counts.put("bestCvLoss", b.cvLoss());
-      counts.put("bestCheckpoint", layout.root().relativize(b.file()).toString());
+      counts.put("bestCheckpoint", layout.root().relativize(b.validated()).toString());
     });
     Optional<StateDict> better = best.filter(b -> b.cvLoss() < ofMean.all())
-        .filter(b -> averaged.size() > 1 || !averaged.contains(b.file())).flatMap(Verdict::read);
+        .filter(b -> averaged.size() > 1 || !averaged.contains(b.validated())).flatMap(Verdict::read);
     counts.put("exported", better.isPresent() ? "best" : "averaged");
     LOG.info("the mean of {} checkpoints has the validation loss {}{}: the {} goes on", averaged.size(), ofMean.text(),
         best.map(b -> String.format(Locale.ROOT, ", the best checkpoint %.4f", b.cvLoss())).orElse(""),
@@ -69,7 +69,7 @@ record Verdict(StateDict weights, Map<String, Object> counts) {
 
   private static Optional<StateDict> read(Candidate best) {
     try {
-      return Optional.of(StateDictFile.read(best.file()));
+      return Optional.of(StateDictFile.read(best.validated()));
     } catch (StageFailure e) {
       LOG.warn("the best checkpoint cannot be read, so the mean goes on: {}", e.getMessage());
       return Optional.empty();

@@ -27,6 +27,8 @@ final class ModelRows {
         ? tokenizer(Path.of(options.tokenizer()), trial) : List.of(tokenizer));
     Row init = there("init", options.init(), "a flow.pt", "spec.models.init");
     rows.add(isFile(init, options.init()) ? trial.checkpoint(init.what(), Path.of(options.init())) : init);
+    Row vocoder = there("vocoder", options.vocoder(), "a hift.pt", "spec.models.vocoder");
+    rows.add(isFile(vocoder, options.vocoder()) ? trial.vocoder(vocoder.what(), Path.of(options.vocoder())) : vocoder);
     if (options.resumeFrom() != null) {
       rows.add(trial.checkpoint("checkpoint", layout.root().resolve(options.resumeFrom())));
     }

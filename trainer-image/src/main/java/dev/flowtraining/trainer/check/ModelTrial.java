@@ -2,11 +2,14 @@ package dev.flowtraining.trainer.check;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.audio.Mel;
 import dev.flowtraining.trainer.models.TokenizerFolder;
 import dev.flowtraining.trainer.speaker.OnnxSpeakerEncoder;
 import dev.flowtraining.trainer.tokens.Vq02;
 import dev.flowtraining.trainer.tokens.Vq06;
 import dev.flowtraining.trainer.torch.StateDictFile;
+import dev.flowtraining.trainer.torch.Torch;
+import dev.flowtraining.trainer.vocoder.HiFT;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +44,14 @@ record ModelTrial(Path baseOrNull, String device) {
     return row(what, files.weights() != null ? files.weights() : files.chunkEncoder(), () -> {
       try (Vq02 vq02 = Vq02.open(files, device)) {
         return vq02.describe() + ", " + vq02.codes() + " codes" + timed(() -> vq02.codes(second()));
+      }
+    });
+  }
+
+  Row vocoder(String what, Path file) {
+    return row(what, file, () -> {
+      try (HiFT hift = new HiFT(file, Torch.start(device, 1))) {
+        return hift.name() + timed(() -> hift.audio(new float[Mel.RATE / Mel.HOP * Mel.BINS]));
       }
     });
   }

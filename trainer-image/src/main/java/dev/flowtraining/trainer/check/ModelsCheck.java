@@ -43,6 +43,9 @@ public final class ModelsCheck {
     Path flow = find("flow.pt");
     rows.add(flow == null ? Row.warn("flow.pt", "not there", "needed only to start training from it (--init)")
         : trial.checkpoint("flow.pt", flow));
+    Path hift = find("hift.pt");
+    rows.add(hift == null
+        ? Row.warn("hift.pt", "not there", "needed only for audio by the released vocoder (--vocoder)") : trial.vocoder("hift.pt", hift));
     return rows;
   }
 

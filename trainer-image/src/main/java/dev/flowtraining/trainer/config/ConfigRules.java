@@ -184,6 +184,8 @@ final class ConfigRules {
     only("train_conf.precision", t.precision(), "auto", "fp32", "tf32", "bf16", "fp16");
     demand(t.emaDecay() >= 0 && t.emaDecay() < 1, "train_conf.ema_decay",
         "has to be at least 0 and below 1, such as 0.9999, or 0 for no average");
+    demand(!t.validateEma() || t.emaDecay() > 0, "train_conf.validate_ema",
+        "has to be false where train_conf.ema_decay is 0: there is no moving average then");
     fraction("train_conf.streaming", t.streaming());
     within("train_conf.chunk_size", t.chunkSize(), 1, 1_000_000);
     if (t.dropout() != null) {

@@ -152,6 +152,8 @@ public record FlowConfig(
       List<String> freeze,
       // Decay per optimizer step of a moving average of the weights; 0 for none.
       double emaDecay,
+      // Whether validation, probes, averaging and so what is exported take that average instead of the weights.
+      boolean validateEma,
       // {@code fp32}, {@code tf32}, {@code bf16}, {@code fp16}, or {@code auto}: on a GPU bf16 where it has that, else
       // fp16; fp32 on the CPU.
       String precision,
@@ -165,15 +167,15 @@ public record FlowConfig(
     public Train with(String optim, Optim optimConf) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
           logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed,
-          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing,
-          cudaGraphs, fusedKernels);
+          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, validateEma, precision,
+          activationCheckpointing, cudaGraphs, fusedKernels);
     }
 
     public Train with(int accumGrad, double gradClip, int logInterval, String precision) {
       return new Train(optim, optimConf, scheduler, schedulerConf, maxEpoch, accumGrad, maxSkippedSteps, gradClip,
           logInterval, savePerStep, valInterval, patience, keepLast, keepBest, initStrict, seed,
-          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, precision, activationCheckpointing,
-          cudaGraphs, fusedKernels);
+          worstBatchFirst, threads, streaming, chunkSize, dropout, freeze, emaDecay, validateEma, precision,
+          activationCheckpointing, cudaGraphs, fusedKernels);
     }
   }
 

@@ -20,6 +20,7 @@ import dev.flowtraining.trainer.model.FlowModelParameters;
 import dev.flowtraining.trainer.model.ParameterSpec;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.synthesize.HeldOut;
+import dev.flowtraining.trainer.synthesize.MelDistance;
 import dev.flowtraining.trainer.synthesize.MelPicture;
 import dev.flowtraining.trainer.synthesize.Speech;
 import dev.flowtraining.trainer.synthesize.Synthesizer;
@@ -27,7 +28,7 @@ import dev.flowtraining.trainer.torch.SafeTensors;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import dev.flowtraining.trainer.torch.Torch;
-import dev.flowtraining.trainer.vocoder.GriffinLim;
+import dev.flowtraining.trainer.vocoder.Vocoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +37,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** Stage 6: the averaged weights in the forms that others load, samples of what they do, and a report. */
 public final class ExportTask implements StageTask {
@@ -46,8 +48,10 @@ public final class ExportTask implements StageTask {
 
   @Override
   public String inputHash(StageContext context) throws IOException {
-    return InputHash.start().add("export").add(FORMAT).add(context.config().model())
-        .add(StageRecord.require(context.layout(), Stage.AVERAGE).outputHash()).hex();
+    InputHash hash = InputHash.start().add("export").add(FORMAT).add(context.config().model())
+        .add(StageRecord.require(context.layout(), Stage.AVERAGE).outputHash());
+    String vocoder = context.options().vocoder();
+    return (vocoder.equals("builtin") ? hash : hash.file(Path.of(vocoder))).hex();
   }
 
   @Override
@@ -69,9 +73,10 @@ public final class ExportTask implements StageTask {
     context.progress().update(Stage.EXPORT, 0.3, "making sample mels");
     String asked = context.options().device();
     Device device = Torch.start(asked == null ? "auto" : asked, context.config().trainConf().threads());
-    List<Speech> samples = samples(layout, context.config(), weights, device);
+    List<Speech> heldOut = heldOut(layout, context.config(), weights, device);
+    List<Speech> samples = shown(heldOut);
     context.progress().update(Stage.EXPORT, 0.7, "drawing " + samples.size() + " sample mels");
-    Listening listening = new Listening(new GriffinLim(), samples);
+    Listening listening = new Listening(Vocoder.named(context.options().vocoder(), device), samples);
     for (Speech sample : samples) {
       files.addAll(sampleFiles(folder.resolve("samples"), samples.indexOf(sample) + 1, sample, listening));
     }
@@ -80,23 +85,34 @@ public final class ExportTask implements StageTask {
       artifacts.add(Artifact.of(layout.root(), file));
     }
     Path report = folder.resolve("report.html");
-    WholeFile.text(report, Report.of(layout, context.config(), samples, listening, artifacts));
+    WholeFile.text(report, Report.of(layout, context.config(), heldOut, samples, listening, artifacts));
     artifacts.add(Artifact.of(layout.root(), report));
     WholeFile.text(layout.artifactsJson(), JSON.writeValueAsString(artifacts) + "\n");
     Map<String, Object> counts = new LinkedHashMap<>();
     counts.put("tensors", weights.tensors().size());
     counts.put("parameters", weights.tensors().values().stream().mapToLong(StateDict.Tensor::elements).sum());
     counts.put("samples", samples.size());
-    samples.stream().mapToDouble(Speech::l1).average().ifPresent(l1 -> counts.put("melL1", l1));
+    if (!heldOut.isEmpty()) {
+      MelDistance distance = MelDistance.of(heldOut);
+      counts.put("measured", heldOut.size());
+      counts.put("melL1", distance.l1());
+      counts.put("melL1OfMean", distance.ratio());
+    }
     counts.put("artifacts", artifacts.size());
     return new Result(counts, InputHash.ofFile(layout.artifactsJson()));
   }
 
+  /** A few of them, spread evenly. */
+  private static List<Speech> shown(List<Speech> heldOut) {
+    int count = Math.min(SAMPLES, heldOut.size());
+    return IntStream.range(0, count).mapToObj(i -> heldOut.get((2 * i + 1) * heldOut.size() / (2 * count))).toList();
+  }
+
   /**
-   * Utterances of the validation set, or of the training set when there is none; the first seconds of each. None when
-   * the run directory holds no data, as when only the last stages were asked for.
+   * Utterances of the validation set, as many as the probes make, or of the training set when there is none; the first
+   * seconds of each. None when the run directory holds no data, as when only the last stages were asked for.
    */
-  private static List<Speech> samples(RunLayout layout, FlowConfig config, StateDict weights, Device device)
+  private static List<Speech> heldOut(RunLayout layout, FlowConfig config, StateDict weights, Device device)
       throws IOException {
     String split = hasData(layout, "dev") ? "dev" : "train";
     if (!hasData(layout, split)) {
@@ -106,7 +122,8 @@ public final class ExportTask implements StageTask {
       parameters.load(weights, true);
       Synthesizer synthesizer = new Synthesizer(new FlowModel(config.model(), config.cfm(), parameters),
           config.model().inferenceCfgRate());
-      return HeldOut.spread(new ParquetExamples(layout, split, config), SAMPLES).stream()
+      return HeldOut
+          .spread(new ParquetExamples(layout, split, config), Math.max(SAMPLES, config.probeConf().utterances())).stream()
           .map(e -> synthesizer.speech(e.part(0, MOST_GROUPS), Synthesizer.Prompt.NONE)).toList();
     }
   }

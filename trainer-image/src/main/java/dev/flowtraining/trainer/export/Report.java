@@ -63,13 +63,17 @@ final class Report {
     this.history = history;
   }
 
-  /** @param listening audio of the samples */
-  static String of(RunLayout layout, FlowConfig config, List<Speech> samples, Listening listening,
-      List<Artifact> artifacts) throws IOException {
+  /**
+   * @param heldOut what the model made of held-out utterances
+   * @param samples those of them that are shown
+   * @param listening audio of the samples
+   */
+  static String of(RunLayout layout, FlowConfig config, List<Speech> heldOut, List<Speech> samples,
+      Listening listening, List<Artifact> artifacts) throws IOException {
     Path name = layout.root().getFileName();
     Report r = new Report(new Page(name == null ? "run" : name.toString(), "flow model", STYLE), layout,
         History.read(layout.metrics()));
-    r.figures(samples);
+    r.figures(heldOut);
     listening.write(r.page, samples);
     r.curves();
     listening.steps(r.page, layout);
@@ -82,7 +86,7 @@ final class Report {
     return r.page.finish();
   }
 
-  private void figures(List<Speech> samples) throws IOException {
+  private void figures(List<Speech> heldOut) throws IOException {
     Map<String, Object> train = counts(Stage.TRAIN);
     page.raw("<p class=\"muted\">Flow (token2mel) model of Step-Audio-EditX").text(
         StageRecord.read(layout, Stage.TRAIN).map(r -> ", trained until " + day(r.completedAt())).orElse(""))
@@ -94,9 +98,9 @@ final class Report {
       figures.put("of the best constant predictor's",
           "%.0f %%".formatted(100 * loss / history.last("validation.cv_constant_loss")));
     }
-    if (!samples.isEmpty()) {
-      MelDistance distance = MelDistance.of(samples);
-      figures.put("mel L1 of held-out speech", number(distance.l1()));
+    if (!heldOut.isEmpty()) {
+      MelDistance distance = MelDistance.of(heldOut);
+      figures.put("mel L1 of %d held-out utterances".formatted(heldOut.size()), number(distance.l1()));
       figures.put("of the mean mel's", "%.0f %%".formatted(100 * distance.ratio()));
     }
     figures.put("optimizer steps", text(train.getOrDefault("steps", "–")));

@@ -47,6 +47,11 @@ final class Checkpoints {
     Path average() {
       return averageOf(weights);
     }
+
+    /** Whether its validation loss is that of the moving average. */
+    boolean averageIsValidated() {
+      return "true".equals(manifest.settings().get("train_conf.validate_ema"));
+    }
   }
 
   Checkpoints(RunLayout layout, int attempt) {
@@ -180,7 +185,9 @@ final class Checkpoints {
     }
     // without the optimizer's state the manifest no longer agrees: weights to average, nothing to resume from
     Files.deleteIfExists(checkpoint.optimizer());
-    Files.deleteIfExists(checkpoint.average());
+    if (!mayBeAveraged || !checkpoint.averageIsValidated()) {
+      Files.deleteIfExists(checkpoint.average());
+    }
   }
 
   String relative(Checkpoint checkpoint) {

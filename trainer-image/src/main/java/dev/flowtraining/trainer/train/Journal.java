@@ -78,11 +78,26 @@ final class Journal {
     if (cursor.step() % train.logInterval() == 0 || cursor.stepInEpoch() == stepsPerEpoch) {
       logSteps(cursor, step);
     }
-    if (writes && probes.dueAt(cursor)) {
+    if (probes.dueAt(cursor)) {
       long before = System.nanoTime();
-      probes.listen(cursor);
+      probe(() -> probes.listen(cursor));
       since += System.nanoTime() - before; // the time is the probe's, not training's
     }
+  }
+
+  /** One rank makes the probes, but all have a part of the average that they may be of. */
+  private void probe(Probe probe) throws IOException {
+    learner.shown(() -> {
+      if (writes) {
+        probe.make();
+      }
+      return null;
+    });
+  }
+
+  @FunctionalInterface
+  private interface Probe {
+    void make() throws IOException;
   }
 
   /** @param cvLoss when it was validated here, else null */
@@ -173,9 +188,7 @@ final class Journal {
   }
 
   void end(Trainer.Outcome outcome) throws IOException {
-    if (writes) {
-      probes.atTheEnd(outcome.cursor());
-    }
+    probe(() -> probes.atTheEnd(outcome.cursor()));
     if (outcome.ending() == Ending.PATIENCE) {
       log.say(String.format(Locale.ROOT, "ended by patience after %d of %d epochs, at step %d: the last %d validations "
           + "were no better than %.4f (train_conf.patience is %d)", outcome.cursor().epoch(),
@@ -247,6 +260,7 @@ final class Journal {
         + "save_time: " + Instant.now().truncatedTo(ChronoUnit.SECONDS) + "\n"
         + "step: " + cursor.step() + "\n"
         + "tag: " + (cvLoss == null ? "TRAIN" : "CV") + "\n"
+        + (config.trainConf().validateEma() ? "validated: ema\n" : "")
         + "train_engine: torch_ddp\n";
   }
 

@@ -17,7 +17,6 @@ import dev.flowtraining.trainer.synthesize.MelDistance;
 import dev.flowtraining.trainer.synthesize.MelPicture;
 import dev.flowtraining.trainer.synthesize.Speech;
 import dev.flowtraining.trainer.synthesize.Synthesizer;
-import dev.flowtraining.trainer.vocoder.GriffinLim;
 import dev.flowtraining.trainer.vocoder.Vocoder;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,15 +36,16 @@ final class Probes {
   private final RunLayout layout;
   private final TrainLog log;
   private final Synthesizer synthesizer;
-  private final Vocoder vocoder = new GriffinLim();
+  private final Vocoder vocoder;
   private List<Example> examples;
   private long last = -1;
 
-  Probes(FlowConfig config, RunLayout layout, Parameters parameters, TrainLog log) {
+  Probes(FlowConfig config, RunLayout layout, Parameters parameters, TrainLog log, Vocoder vocoder) {
     this.config = config.probeConf();
     all = config;
     this.layout = layout;
     this.log = log;
+    this.vocoder = vocoder;
     synthesizer = new Synthesizer(FlowModel.ofMasters(config.model(), config.cfm(), parameters),
         config.model().inferenceCfgRate());
   }

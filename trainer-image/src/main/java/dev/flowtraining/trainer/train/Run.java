@@ -7,6 +7,8 @@ import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.StateDictFile;
+import dev.flowtraining.trainer.vocoder.GriffinLim;
+import dev.flowtraining.trainer.vocoder.Vocoder;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -53,12 +55,18 @@ final class Run {
     String from = found.map(checkpoints::relative).orElse(null);
     Manifest common = new Manifest(null, null, null, microBatches, settings, data, from, null, null);
     Journal journal = new Journal(collective.rank() == 0, config, learner, log, context.progress(), checkpoints,
-        common, new Probes(config, context.layout(), parameters, log));
+        common, new Probes(config, context.layout(), parameters, log, vocoder()));
     say(String.format(Locale.ROOT,
         "%,d of %,d parameters are trained, in %s; the optimizer holds %.1f MiB on each rank", parameters.trainedCount(), parameters.count(), parameters.precision(),
         learner.optimizer().bytes() / (double) (1 << 20)));
     log.metric("start", Map.of("epoch", cursor.epoch(), "step", cursor.step(), "ranks", collective.worldSize()));
     return new Start(cursor, journal);
+  }
+
+  /** Of the rank that makes the probes; the others need none, nor does a run without probes. */
+  private Vocoder vocoder() {
+    boolean probes = collective.rank() == 0 && context.config().probeConf().interval() > 0;
+    return probes ? Vocoder.named(context.options().vocoder(), parameters.device()) : new GriffinLim();
   }
 
   private Cursor fresh(Optional<Path> init) throws IOException {

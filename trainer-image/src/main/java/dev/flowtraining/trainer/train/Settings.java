@@ -23,7 +23,7 @@ final class Settings {
       "train_conf.max_skipped_steps", "train_conf.worst_batch_first");
   /** Settings that came later, at the value that means what was done before them: older checkpoints lack them. */
   private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0",
-      "train_conf.streaming", "0.0", "train_conf.chunk_size", "25",
+      "train_conf.validate_ema", "false", "train_conf.streaming", "0.0", "train_conf.chunk_size", "25",
       "dataset_conf.replay_conf.data_list", "\"none\"", "dataset_conf.replay_conf.weight", "0.0");
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 

@@ -85,10 +85,10 @@ final class Trainer {
       }
     }
     if (Double.isNaN(cvLoss)) {
-      cvLoss = validation.loss();
+      cvLoss = learner.shown(validation::loss);
     }
     Outcome outcome = new Outcome(cursor, patienceIsOver() ? Ending.PATIENCE : Ending.MAX_EPOCH, cvLoss,
-        validation.constantLoss(), validation.shuffledLoss(), skipped);
+        validation.constantLoss(), learner.shown(validation::shuffledLoss), skipped);
     journal.end(outcome);
     return outcome;
   }
@@ -98,15 +98,15 @@ final class Trainer {
     return patience > 0 && cursor.validationsSinceBest() >= patience;
   }
 
-  private double validate() {
-    double cvLoss = validation.loss();
+  private double validate() throws IOException {
+    double cvLoss = learner.shown(validation::loss);
     if (!Double.isFinite(cvLoss)) {
       throw new StageFailure(ExitCode.BAD_DATA, "NonFiniteLoss", "the validation loss after step " + cursor.step()
           + " is " + cvLoss + "; lower train_conf.optim_conf.lr, or look at the dev set");
     }
     double constantLoss = validation.constantLoss(); // before the validation counts as done: it too may be broken off
     if (config.trainConf().streaming() > 0) {
-      journal.streaming(cursor, validation.streamingLoss());
+      journal.streaming(cursor, learner.shown(validation::streamingLoss));
     }
     cursor = cursor.afterValidation(cvLoss);
     journal.validated(cursor, cvLoss, constantLoss);

@@ -15,6 +15,11 @@ public interface Vocoder {
   /** As people call it. */
   String name();
 
+  /** As a command's option or a setting names it: {@code builtin} or a file. Else as {@link #of(Path, Device)}. */
+  static Vocoder named(String builtinOrFile, Device device) {
+    return of(builtinOrFile.equals("builtin") ? null : Path.of(builtinOrFile), device);
+  }
+
   /**
    * @param hift the released vocoder's {@code hift.pt}, or null when it is not at hand
    * @throws dev.flowtraining.trainer.StageFailure 66 when the file cannot be read or is another vocoder

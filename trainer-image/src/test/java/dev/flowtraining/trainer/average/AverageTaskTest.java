@@ -37,8 +37,8 @@ class AverageTaskTest {
   }
 
   private StageTask.Result average(int num, String by) throws IOException {
-    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "torch_ddp", null, "cpu",
-        null, num, by, null);
+    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "builtin",
+        "torch_ddp", null, "cpu", null, num, by, null);
     return new AverageTask().run(
         new StageContext(layout(), ConfigLoader.preset("tiny"), options, Ranks.of(Map.of()), Progress.NONE));
   }

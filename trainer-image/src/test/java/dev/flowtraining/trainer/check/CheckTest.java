@@ -25,6 +25,7 @@ class CheckTest {
   private String init = "builtin";
   private String speakerEncoder = "builtin";
   private String tokenizer = "builtin";
+  private String vocoder = "builtin";
   private String device = "cpu";
   private Path train;
   private Path config;
@@ -37,7 +38,7 @@ class CheckTest {
 
   private Check check() {
     StageOptions options = new StageOptions(train, null, train == null ? null : 0.1, null, speakerEncoder, tokenizer, init,
-        deepspeed == null ? "torch_ddp" : "deepspeed", deepspeed, device, null, num, "last", null);
+        vocoder, deepspeed == null ? "torch_ddp" : "deepspeed", deepspeed, device, null, num, "last", null);
     return new Check(new RunLayout(run == null ? folder.resolve("run") : run), config == null ? "tiny" : null, config, options, disk, nccl,
         Map.of("NVIDIA_SMI", folder.resolve("no-nvidia-smi").toString()));
   }
@@ -69,13 +70,15 @@ class CheckTest {
     init = folder.resolve("no.pt").toString();
     speakerEncoder = folder.resolve("no.onnx").toString();
     tokenizer = folder.resolve("no-tokenizer").toString();
+    vocoder = folder.resolve("no-hift.pt").toString();
     device = "cuda";
     disk = "900Ti";
     config = Files.writeString(folder.resolve("own.yaml"), "preset: tiny\ntrain_conf: {max_epohc: 3}\n");
-    assertThat(missing()).containsExactly("GPU", "config", "disk", "training data", "speaker encoder", "tokenizer", "init");
+    assertThat(missing()).containsExactly("GPU", "config", "disk", "training data", "speaker encoder", "tokenizer", "init",
+        "vocoder");
     StageFailure failure = failure();
     assertThat(failure.reason()).isEqualTo("DeviceNotFound");
-    assertThat(failure.getMessage()).contains("6 more").contains("tokenizer");
+    assertThat(failure.getMessage()).contains("7 more").contains("tokenizer");
   }
 
   @Test

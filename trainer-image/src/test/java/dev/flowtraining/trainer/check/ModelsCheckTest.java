@@ -43,8 +43,9 @@ class ModelsCheckTest {
     ReleasedFiles.tokenizer(folder.resolve(TokenizerFolder.NAME), torch);
     Files.copy(Fixtures.file("onnx_stubs/campplus_stub.onnx"), flow().resolve("campplus.onnx"));
     Files.copy(Fixtures.file("tiny/flow.pt"), flow().resolve("flow.pt"));
+    Files.copy(Path.of("src/test/resources/hift/hift.pt"), flow().resolve("hift.pt"));
     run();
-    assertThat(out.toString().lines().filter(l -> l.contains("1 s of audio in"))).hasSize(3);
+    assertThat(out.toString().lines().filter(l -> l.contains("1 s of audio in"))).hasSize(4);
     assertThat(out.toString()).contains("campplus.onnx", "[?, ?, 80]", "linguistic_tokenizer.npy", "am.mvn",
         torch ? "torch on cpu, " : "ONNX, ", torch ? "model.pt" : "sanm_chunk.onnx").doesNotContain("missing", "warn");
   }

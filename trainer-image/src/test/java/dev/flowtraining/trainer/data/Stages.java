@@ -24,7 +24,7 @@ public final class Stages {
 
   public static StageOptions options(Path train, Path dev, Double devFraction, String pathPrefix, String encoder,
       String tokenizer) {
-    return new StageOptions(train, dev, devFraction, pathPrefix, encoder, tokenizer, "builtin", "torch_ddp", null,
+    return new StageOptions(train, dev, devFraction, pathPrefix, encoder, tokenizer, "builtin", "builtin", "torch_ddp", null,
         "cpu", null, 5, "last", Duration.ofSeconds(10));
   }
 

@@ -52,8 +52,8 @@ class ExportTaskTest {
   }
 
   private StageContext context() {
-    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "torch_ddp", null, "cpu",
-        null, 5, "last", null);
+    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "builtin",
+        "torch_ddp", null, "cpu", null, 5, "last", null);
     return new StageContext(layout(), config, options, Ranks.of(Map.of()), Progress.NONE);
   }
 

@@ -198,7 +198,7 @@ class DeepSpeedConfigTest {
   }
 
   private static StageOptions options(String engine, Path file) {
-    return new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", engine, file, "cpu", null, 5, "last",
-        Duration.ofSeconds(1));
+    return new StageOptions(null, null, null, null, "builtin", "builtin", "builtin", "builtin", engine, file,
+        "cpu", null, 5, "last", Duration.ofSeconds(1));
   }
 }

@@ -1,9 +1,12 @@
 package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.StageFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,6 +29,24 @@ class ProbesTest {
     SmallRun run = SmallRun.create(dir, 6, 4, TRAINING.formatted(epochs, interval));
     new TrainTask().run(run.alone());
     return run;
+  }
+
+  @Test
+  void the_released_vocoder_makes_the_audio_when_it_is_given() throws Exception {
+    SmallRun run = SmallRun.create(Files.createDirectories(folder.resolve("hift")), 6, 4, TRAINING.formatted(2, 3));
+    run.vocoder = "src/test/resources/hift/hift.pt";
+    new TrainTask().run(run.alone());
+    Path probe = new RunLayout(run.dir).probe(3);
+    try (Stream<Path> files = Files.list(probe)) {
+      Path wav = files.filter(f -> f.toString().endsWith(".wav")).sorted().findFirst().orElseThrow();
+      SmallRun other = run("griffin-lim", 2, 3);
+      assertThat(Files.readAllBytes(wav)).as("the same mel by another vocoder")
+          .isNotEqualTo(Files.readAllBytes(new RunLayout(other.dir).probe(3).resolve(wav.getFileName())));
+      assertThat(other.losses()).isEqualTo(run.losses());
+    }
+    run.vocoder = run.dir.resolve("none.pt").toString();
+    assertThatThrownBy(() -> new TrainTask().run(run.alone())).isInstanceOfSatisfying(StageFailure.class,
+        e -> assertThat(e.exitCode()).isEqualTo(ExitCode.MISSING));
   }
 
   private static List<String> probes(SmallRun run) throws IOException {

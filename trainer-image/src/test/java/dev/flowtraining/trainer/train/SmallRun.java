@@ -33,6 +33,8 @@ public final class SmallRun {
   private static final int FILES = 3;
 
   final Path dir;
+  /** As {@code --vocoder} names it. */
+  String vocoder = "builtin";
 
   private SmallRun(Path dir) {
     this.dir = dir;
@@ -92,7 +94,7 @@ public final class SmallRun {
   private StageContext context(Ranks ranks, String init, String resumeFrom, Progress progress) {
     Path deepSpeed = dir.resolve("ds.json");
     boolean uses = Files.exists(deepSpeed);
-    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", init,
+    StageOptions options = new StageOptions(null, null, null, null, "builtin", "builtin", init, vocoder,
         uses ? "deepspeed" : "torch_ddp", uses ? deepSpeed : null, "cpu", resumeFrom, 5, "last", Duration.ofSeconds(60));
     return new StageContext(new RunLayout(dir), flowConfig(), options, ranks, progress);
   }

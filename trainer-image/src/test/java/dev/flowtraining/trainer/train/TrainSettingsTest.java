@@ -1,9 +1,13 @@
 package dev.flowtraining.trainer.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.data.Percentage.withPercentage;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.average.AverageTask;
+import dev.flowtraining.trainer.heldout.HeldOutLoss;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.StateDictFile;
 import java.io.IOException;
@@ -223,6 +227,27 @@ class TrainSettingsTest {
     StateDict ema = StateDictFile.read(dir.resolve("ema_decay-0_99/exp/flow_model/attempt-1/epoch_1_ema.pt"));
     assertThat(ema.tensors().keySet()).isEqualTo(other.last.tensors().keySet());
     assertThat(ema.integers()).containsAllEntriesOf(other.last.integers());
+  }
+
+  @Test
+  void validate_ema_judges_probes_and_averages_the_moving_average_and_trains_the_same() throws Exception {
+    String name = "validate_ema";
+    Seen other = train(name, BASE.replace("train_conf: {", "train_conf: {ema_decay: 0.9, validate_ema: true, ")
+        + "probe_conf: {interval: 3, utterances: 1, seconds: 0.5}\n");
+    expectSameTraining(other);
+    assertThat(other.validations.keySet()).isEqualTo(base.validations.keySet());
+    SmallRun run = SmallRun.at(dir.resolve(name));
+    RunLayout layout = new RunLayout(run.dir);
+    StateDict ema = StateDictFile.read(layout.attempt(1).resolve("epoch_1_ema.pt"));
+    double loss = Double.parseDouble(((TreeMap<Long, String>) other.validations).lastEntry().getValue());
+    assertThat(HeldOutLoss.of(layout, run.flowConfig(), ema, "cpu").all()).isCloseTo(loss, within(1e-6 * loss));
+    assertThat(Double.parseDouble(((TreeMap<Long, String>) base.validations).lastEntry().getValue()))
+        .isNotCloseTo(loss, within(1e-4 * loss));
+
+    Map<String, Object> averaged = new AverageTask().run(run.alone()).counts();
+    assertThat(averaged.get("checkpoints").toString()).contains("epoch_0_ema.pt", "epoch_1_ema.pt");
+    assertThat((String) averaged.get("bestCheckpoint")).endsWith("_ema.pt");
+    assertThat(run.metrics("probe")).isNotEmpty();
   }
 
   @Test

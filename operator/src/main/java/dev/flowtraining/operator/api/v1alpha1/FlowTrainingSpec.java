@@ -19,7 +19,7 @@ import java.util.Optional;
         + "stages.from: train")
 @ValidationRule(
     value = "!has(self.models.volume) ? (self.models.speakerEncoder == 'builtin' && self.models.tokenizer == 'builtin' "
-        + "&& self.models.init == 'builtin') : true",
+        + "&& self.models.init == 'builtin' && self.models.vocoder == 'builtin') : true",
     message = "spec.models names a file: say in models.volume which volume holds it, or use 'builtin'")
 @ValidationRule(
     value = "self.workspace == oldSelf.workspace",
@@ -36,7 +36,8 @@ public record FlowTrainingSpec(
         + "By default a claim made from a template.")
     WorkspaceSpec workspace,
 
-    @JsonPropertyDescription("The models that the stages use: speaker encoder, speech tokenizer, initial flow weights.")
+    @JsonPropertyDescription("The models that the stages use: speaker encoder, speech tokenizer, initial flow weights, "
+        + "vocoder.")
     ModelsSpec models,
 
     @JsonPropertyDescription("The training configuration: a preset, and on top of it what differs.")
@@ -76,7 +77,7 @@ public record FlowTrainingSpec(
   public FlowTrainingSpec {
     stages = stages == null ? new StageRange(null, null, null, null) : stages;
     workspace = workspace == null ? new WorkspaceSpec(null) : workspace;
-    models = models == null ? new ModelsSpec(null, null, null, null) : models;
+    models = models == null ? new ModelsSpec(null, null, null, null, null) : models;
     config = config == null ? new ConfigSpec(null, null, null) : config;
     training = training == null ? TrainingSpec.defaults() : training;
     restartPolicy = restartPolicy == null ? RestartPolicy.defaults() : restartPolicy;

@@ -25,7 +25,13 @@ public record ModelsSpec(
         + "random ones.")
     @Size(min = 1, max = 512)
     @ValidationRule(value = ModelsSpec.RELATIVE, message = ModelsSpec.RELATIVE_MESSAGE)
-    String init) {
+    String init,
+
+    @JsonPropertyDescription("The vocoder of probes and report: a path in the volume (hift.pt), or builtin for "
+        + "Griffin-Lim.")
+    @Size(min = 1, max = 512)
+    @ValidationRule(value = ModelsSpec.RELATIVE, message = ModelsSpec.RELATIVE_MESSAGE)
+    String vocoder) {
 
   public static final String BUILTIN = "builtin";
   static final String RELATIVE =
@@ -37,5 +43,6 @@ public record ModelsSpec(
     speakerEncoder = speakerEncoder == null ? BUILTIN : speakerEncoder;
     tokenizer = tokenizer == null ? BUILTIN : tokenizer;
     init = init == null ? BUILTIN : init;
+    vocoder = vocoder == null ? BUILTIN : vocoder;
   }
 }
