@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Kubernetes and what a node of it needs from Go modules, for machines that reach a Go proxy but no image registry.
-#   binaries.sh api-server    kube-apiserver, etcd, kubectl: enough for tests against an API server
+#   binaries.sh api-server    kube-apiserver, etcd, kubectl, helm: enough for tests against an API server
 #   binaries.sh node          everything of a node image, and kind
 #   binaries.sh dir GROUP     prints the folder of a group's binaries
 set -euo pipefail
@@ -12,6 +12,7 @@ CONTAINERD=v2.4.2   # Kubernetes 1.36 wants containerd 2
 CNI=v1.9.1
 COREDNS=v1.14.6
 KIND=v0.33.0
+HELM=v4.3.1
 
 KUBERNETES_BINARIES=(kube-apiserver kubectl kubelet kubeadm kube-controller-manager kube-scheduler kube-proxy)
 KUBERNETES_STAGING=(api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider cluster-bootstrap
@@ -105,6 +106,12 @@ kind() {
   fi
 }
 
+helm() {
+  module
+  [ -x "$BIN/helm" ] || tools $HELM helm.sh/helm/v4/cmd/helm
+  build helm helm.sh/helm/v4/cmd/helm
+}
+
 pause() { # the process that holds a pod's namespaces open
   module
   cat > main.go <<'GO'
@@ -128,7 +135,7 @@ GO
 version_of() {
   case $1 in
     kubernetes) echo $KUBERNETES ;; etcd) echo $ETCD ;; containerd) echo "$CONTAINERD $CNI" ;;
-    coredns) echo "$COREDNS ${COREDNS_PLUGINS[*]}" ;; kind) echo $KIND ;; pause) echo 1 ;;
+    coredns) echo "$COREDNS ${COREDNS_PLUGINS[*]}" ;; kind) echo $KIND ;; helm) echo $HELM ;; pause) echo 1 ;;
     *) die "no such group: $1" ;;
   esac
 }
@@ -147,14 +154,15 @@ group() (
 has() { [ -x "$(group_dir "$1")/$2" ]; }
 
 api_server() {
-  has kubernetes kube-apiserver || say "building Kubernetes $KUBERNETES and etcd $ETCD: 7 minutes on two cores with empty caches"
+  has kubernetes kube-apiserver || say "building Kubernetes $KUBERNETES, etcd $ETCD and Helm $HELM: 10 minutes on two cores with empty caches"
   group etcd
+  group helm
   group kubernetes kubectl kube-apiserver
   # The layout in which kube-api-test looks for its binaries under $KUBE_API_TEST_DIR
   local dir
   dir=$FLOW_CACHE/kube-api-test/k8s/$KUBERNETES-linux-$(go env GOARCH)
   mkdir -p "$dir"
-  ln -f "$(group_dir etcd)/etcd" "$(group_dir kubernetes)/kubectl" "$(group_dir kubernetes)/kube-apiserver" "$dir/"
+  ln -f "$(group_dir etcd)/etcd" "$(group_dir kubernetes)/kubectl" "$(group_dir kubernetes)/kube-apiserver" "$(group_dir helm)/helm" "$dir/"
   say "API server binaries are in $dir"
 }
 

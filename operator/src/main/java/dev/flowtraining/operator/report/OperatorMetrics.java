@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.report;
 
+import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
@@ -16,31 +17,44 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** The series {@code flowtraining_*}. Their number is fixed: no label names a resource. */
 public final class OperatorMetrics {
 
+  private static final String FINAL = "final";
+
   private final MeterRegistry registry;
 
+  /** Counters begin at zero: of one that begins with its first event, Prometheus does not see that event. */
   public OperatorMetrics(MeterRegistry registry) {
     this.registry = registry;
+    for (Stage stage : Stage.inOrder()) {
+      Stream.concat(Stream.of(FailureClass.values()).map(OperatorMetrics::label), Stream.of(FINAL))
+          .forEach(failureClass -> failures(stage, failureClass));
+    }
+    suspensions();
+    dropped(0);
   }
 
-  /** One gauge for each phase, counted from the cache whenever they are read. */
+  /** Gauges for each phase and for each thing that is waited for, counted from the cache when they are read. */
   public void watch(Supplier<Collection<FlowTraining>> all) {
+    Census census = new Census(all);
     for (Phase phase : Phase.values()) {
-      Gauge.builder("flowtraining.resources", all, seen -> seen.get().stream()
-              .filter(ft -> (ft.getStatus().phase() == null ? Phase.PENDING : ft.getStatus().phase()) == phase).count())
+      Gauge.builder("flowtraining.resources", census, c -> c.in(phase))
           .description("FlowTrainings by phase").tag("phase", phase.id()).strongReference(true).register(registry);
     }
+    Stream.concat(Census.REASONS.stream(), Stream.of(Census.OTHER)).forEach(reason ->
+        Gauge.builder("flowtraining.waiting", census, c -> c.waitingFor(reason))
+            .description("FlowTrainings that do not get on, by the reason of their condition Ready")
+            .tag("reason", reason).strongReference(true).register(registry));
   }
 
   void decided(Decision decision) {
     switch (decision) {
-      case Decision.Restart restart -> failure(restart.stage(), restart.failureClass().id().toLowerCase(Locale.ROOT));
-      case Decision.Fail fail -> failure(fail.stage(), "final");
-      case Decision.Suspend suspend -> Counter.builder("flowtraining.suspensions")
-          .description("Runs that were stopped on request").register(registry).increment();
+      case Decision.Restart restart -> failures(restart.stage(), label(restart.failureClass())).increment();
+      case Decision.Fail fail -> failures(fail.stage(), FINAL).increment();
+      case Decision.Suspend suspend -> suspensions().increment();
       default -> { }
     }
   }
@@ -74,8 +88,18 @@ public final class OperatorMetrics {
         .register(registry).increment(values);
   }
 
-  private void failure(Stage stage, String failureClass) {
-    Counter.builder("flowtraining.failures").description("Failed attempts by stage and class; final ones end the run")
-        .tag("stage", stage.id()).tag("class", failureClass).register(registry).increment();
+  private Counter suspensions() {
+    return Counter.builder("flowtraining.suspensions").description("Runs that were stopped on request")
+        .register(registry);
+  }
+
+  private Counter failures(Stage stage, String failureClass) {
+    return Counter.builder("flowtraining.failures")
+        .description("Failed attempts by stage and class; final ones end the run")
+        .tag("stage", stage.id()).tag("class", failureClass).register(registry);
+  }
+
+  private static String label(FailureClass failureClass) {
+    return failureClass.id().toLowerCase(Locale.ROOT);
   }
 }

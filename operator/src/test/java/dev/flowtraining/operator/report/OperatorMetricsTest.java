@@ -4,6 +4,7 @@ import static dev.flowtraining.operator.Samples.NOW;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.flowtraining.operator.Samples;
+import dev.flowtraining.operator.api.v1alpha1.Condition;
 import dev.flowtraining.operator.api.v1alpha1.FailureClass;
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
@@ -50,6 +51,28 @@ class OperatorMetricsTest {
     assertThat(registry.get("flowtraining.resources").tag("phase", "Running").gauge().value()).isEqualTo(1);
     assertThat(registry.get("flowtraining.resources").tag("phase", "Pending").gauge().value()).isEqualTo(2);
     assertThat(registry.get("flowtraining.resources").gauges()).hasSize(Phase.values().length);
+  }
+
+  @Test
+  void whatARunWaitsForIsCounted() {
+    metrics.watch(() -> List.of(waiting("one", Phase.RUNNING, "Unschedulable"),
+        waiting("two", Phase.PENDING, "VolumeClaimNotFound"), waiting("three", Phase.RUNNING, "CreateContainerError"),
+        waiting("four", Phase.RUNNING, "Running"), waiting("five", Phase.FAILED, "Unschedulable"), train("six")));
+    assertThat(waiting("Unschedulable")).as("a failed one waits for nothing").isEqualTo(1);
+    assertThat(waiting("VolumeClaimNotFound")).isEqualTo(1);
+    assertThat(waiting("Other")).isEqualTo(1);
+    assertThat(waiting("ImagePullFailed")).isZero();
+  }
+
+  private static FlowTraining waiting(String name, Phase phase, String reason) {
+    FlowTraining ft = train(name);
+    ft.setStatus(FlowTrainingStatus.empty().withPhase(phase).withConditions(List.of(
+        new Condition(StatusBuilder.READY, "False", reason, null, NOW.toString(), 1L))));
+    return ft;
+  }
+
+  private double waiting(String reason) {
+    return registry.get("flowtraining.waiting").tag("reason", reason).gauge().value();
   }
 
   @Test

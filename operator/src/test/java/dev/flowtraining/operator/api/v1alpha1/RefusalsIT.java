@@ -2,6 +2,7 @@ package dev.flowtraining.operator.api.v1alpha1;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.flowtraining.operator.ClientBinary;
 import dev.flowtraining.operator.Crd;
 import io.fabric8.kubeapitest.junit.EnableKubeAPIServer;
 import io.fabric8.kubeapitest.junit.KubeConfig;
@@ -19,7 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,12 +98,8 @@ class RefusalsIT {
   /** What kubectl prints, without what it was given. */
   private String apply(String file) throws Exception {
     Path config = Files.writeString(folder.resolve("kubeconfig"), kubeConfig);
-    Path kubectl;
-    try (Stream<Path> found = Files.walk(Path.of(System.getenv("KUBE_API_TEST_DIR"), "k8s"), 2)) {
-      kubectl = found.filter(p -> p.getFileName().toString().equals("kubectl")).findFirst().orElseThrow();
-    }
-    Process process = new ProcessBuilder(kubectl.toString(), "--kubeconfig", config.toString(), "apply", "-f",
-        FOLDER.resolve(file).toString()).redirectErrorStream(true).start();
+    Process process = new ProcessBuilder(ClientBinary.of("kubectl").toString(), "--kubeconfig", config.toString(),
+        "apply", "-f", FOLDER.resolve(file).toString()).redirectErrorStream(true).start();
     String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     process.waitFor();
     return text.replace(FOLDER.resolve(file).toString(), file).lines()

@@ -1,0 +1,130 @@
+package dev.flowtraining.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubeapitest.junit.EnableKubeAPIServer;
+import io.fabric8.kubeapitest.junit.KubeConfig;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is installed, with kubectl and with Helm, and the samples: all of it taken by a real API server. */
+@EnableKubeAPIServer
+class InstallIT {
+
+  private static final Path MANIFESTS = Path.of(System.getProperty("manifests.dir")).normalize();
+  /** There already. */
+  private static final Set<String> OF_THE_CLUSTER = Set.of("Namespace", "CustomResourceDefinition");
+  private static final KubernetesSerialization YAML = new KubernetesSerialization();
+
+  @KubeConfig
+  static String kubeConfig;
+  static KubernetesClient client;
+
+  @BeforeAll
+  static void install() {
+    client = new KubernetesClientBuilder().withConfig(Config.fromKubeconfig(kubeConfig)).build();
+    Crd.install(client);
+    // a trial run does not reach into a namespace that is not there
+    client.resource(new NamespaceBuilder().withNewMetadata().withName("flowtraining-system").endMetadata().build())
+        .create();
+  }
+
+  /** The namespace is the release's own, and Helm is told to leave the CRD behind. */
+  @ParameterizedTest(name = "{0}: helm {1}")
+  @CsvSource({
+      "., crd.install=true",
+      "namespaced, 'clusterWide=false,crd.install=false'",
+      "chart/monitoring, 'monitoring.prometheus=true,monitoring.grafana=true'"
+  })
+  void helmAndKustomizeInstallTheSame(String kustomization, String values) throws Exception {
+    Map<String, HasMetadata> kustomize = objects(run("kubectl", "kustomize", MANIFESTS.resolve(kustomization)));
+    Map<String, HasMetadata> helm = objects(run("helm", "template", "release", MANIFESTS.resolve("chart"), "--namespace",
+        "flowtraining-system", "--set", values));
+    kustomize.remove("Namespace/flowtraining-system");
+    helm.values().forEach(object -> object.getMetadata().getAnnotations().remove("helm.sh/resource-policy"));
+    if (kustomization.endsWith("monitoring")) {
+      helm.keySet().retainAll(kustomize.keySet());
+    }
+    assertThat(helm.keySet()).isNotEmpty().isEqualTo(kustomize.keySet());
+    kustomize.forEach((name, object) ->
+        assertThat(YAML.convertValue(helm.get(name), Map.class)).as(name)
+            .isEqualTo(YAML.convertValue(object, Map.class)));
+  }
+
+  @Test
+  void theChartIsWellFormedAndRefusesUnknownValues() throws Exception {
+    run("helm", "lint", "--strict", MANIFESTS.resolve("chart"));
+    Process misspelt = process("helm", "template", MANIFESTS.resolve("chart"), "--set", "replica=2");
+    assertThat(new String(misspelt.getErrorStream().readAllBytes(), StandardCharsets.UTF_8)).contains("replica");
+    assertThat(misspelt.waitFor()).isNotZero();
+  }
+
+  @ParameterizedTest(name = "kubectl apply -k {0}")
+  @CsvSource({".", "namespaced"})
+  void theApiServerTakesWhatIsInstalled(String kustomization) throws Exception {
+    taken(run("kubectl", "kustomize", MANIFESTS.resolve(kustomization)));
+  }
+
+  static List<Path> samples() throws IOException {
+    try (Stream<Path> all = Files.list(MANIFESTS.resolve("samples"))) {
+      return all.sorted().toList();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void theApiServerTakesEverySample(Path sample) throws IOException {
+    taken(Files.readString(sample));
+  }
+
+  private static void taken(String yaml) {
+    List<HasMetadata> all = objects(yaml).values().stream()
+        .filter(object -> !OF_THE_CLUSTER.contains(object.getKind())).toList();
+    assertThat(all).isNotEmpty().allSatisfy(object ->
+        assertThat(client.resource(object).dryRun().create().getMetadata().getUid()).isNotEmpty());
+  }
+
+  private static Map<String, HasMetadata> objects(String yaml) {
+    Map<String, HasMetadata> objects = new TreeMap<>();
+    Arrays.stream(yaml.split("(?m)^---$")).filter(text -> text.contains("kind:")).forEach(text -> {
+      GenericKubernetesResource object = YAML.unmarshal(text, GenericKubernetesResource.class);
+      objects.put(object.getKind() + "/" + object.getMetadata().getName(), object);
+    });
+    return objects;
+  }
+
+  private static String run(Object... command) throws Exception {
+    Process process = process(command);
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(err).isZero();
+    return out;
+  }
+
+  private static Process process(Object... command) throws IOException {
+    List<String> words = new ArrayList<>(Arrays.stream(command).map(Object::toString).toList());
+    words.set(0, ClientBinary.of(words.getFirst()).toString());
+    return new ProcessBuilder(words).start();
+  }
+}
