@@ -12,6 +12,9 @@ public final class Mel {
   /** Hz; there is nothing above. */
   public static final int HIGHEST = 8000;
   private static final int N = 1920;
+  /** What another mel would differ in. Parquet files and checkpoints carry it, as a vocoder takes but the one. */
+  public static final String SETTINGS =
+      RATE + " Hz, window " + N + ", hop " + HOP + ", " + BINS + " slaney bins to " + HIGHEST + " Hz, ln of magnitude";
   private static final int PAD = (N - HOP) / 2;
   private static final double[] WINDOW = Window.hannPeriodic(N);
   private static final MelFrames FRAMES = new MelFrames(N, MelBank.slaney(RATE, N, BINS, 0, HIGHEST)) {

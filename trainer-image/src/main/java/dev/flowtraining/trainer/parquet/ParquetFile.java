@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.parquet;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.audio.Mel;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -172,6 +173,12 @@ public final class ParquetFile {
         reader = ParquetFileReader.open(new LocalInputFile(file), options);
       } catch (RuntimeException e) {
         throw unreadable(e);
+      }
+      String mel = reader.getFileMetaData().getKeyValueMetaData().getOrDefault(RowSchema.MEL, Mel.SETTINGS);
+      if (!mel.equals(Mel.SETTINGS)) {
+        reader.close();
+        throw new StageFailure(ExitCode.BAD_DATA, "ParquetForAnotherMel", file + " was cut for the mel of " + mel
+            + ", not of " + Mel.SETTINGS + "; run the stage parquet again");
       }
       MessageType schema = reader.getFileMetaData().getSchema();
       Set<String> missing = RowSchema.missing(schema);

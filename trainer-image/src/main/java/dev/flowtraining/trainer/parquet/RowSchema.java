@@ -16,6 +16,8 @@ import org.apache.parquet.schema.Types;
  * columns, such as {@code instruct}.
  */
 final class RowSchema {
+  /** The file's metadata that says which mel its utterances were cut for; upstream's files have none. */
+  static final String MEL = "flowtraining.mel";
   static final MessageType SCHEMA = Types.buildMessage()
       .addFields(text("utt"), Types.optional(PrimitiveTypeName.BINARY).named("audio_data"), text("wav"), text("text"),
           text("spk"), list("utt_embedding", PrimitiveTypeName.DOUBLE), list("spk_embedding", PrimitiveTypeName.DOUBLE),

@@ -1,5 +1,6 @@
 package dev.flowtraining.trainer.parquet;
 
+import dev.flowtraining.trainer.audio.Mel;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.parquet.conf.ParquetConfiguration;
@@ -40,12 +41,12 @@ final class RowWriter extends WriteSupport<UtteranceRow> {
 
   @Override
   public WriteContext init(Configuration conf) {
-    return new WriteContext(RowSchema.SCHEMA, Map.of());
+    return new WriteContext(RowSchema.SCHEMA, Map.of(RowSchema.MEL, Mel.SETTINGS));
   }
 
   @Override
   public WriteContext init(ParquetConfiguration conf) {
-    return new WriteContext(RowSchema.SCHEMA, Map.of());
+    return new WriteContext(RowSchema.SCHEMA, Map.of(RowSchema.MEL, Mel.SETTINGS));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.flowtraining.trainer.audio.Mel;
 import dev.flowtraining.trainer.config.FlowConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,8 @@ final class Settings {
   private static final Map<String, String> UNSET = Map.of("train_conf.freeze", "[]", "train_conf.ema_decay", "0.0",
       "train_conf.validate_ema", "false", "train_conf.streaming", "0.0", "train_conf.chunk_size", "25",
       "dataset_conf.replay_conf.data_list", "\"none\"", "dataset_conf.replay_conf.weight", "0.0");
+  /** No setting, but as binding as one; checkpoints of before it was written are of this mel, too. */
+  private static final String MEL = "mel";
   private static final Set<String> SECTIONS = Set.of("model", "cfm", "dataset_conf", "train_conf");
 
   private Settings() {}
@@ -49,6 +52,7 @@ final class Settings {
     Map<String, String> settings = all(engine);
     settings.keySet().removeAll(FREE);
     settings.entrySet().removeAll(UNSET.entrySet());
+    settings.put(MEL, Mel.SETTINGS);
     return settings;
   }
 
@@ -57,6 +61,9 @@ final class Settings {
     List<String> lines = new ArrayList<>();
     Set<String> keys = new TreeSet<>(before.keySet());
     keys.addAll(now.keySet());
+    if (!before.containsKey(MEL)) {
+      keys.remove(MEL);
+    }
     for (String key : keys) {
       if (!Objects.equals(before.get(key), now.get(key))) {
         lines.add(key + " was " + before.get(key) + " and is " + now.get(key));

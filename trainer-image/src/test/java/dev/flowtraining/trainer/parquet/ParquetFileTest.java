@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.audio.Mel;
 import dev.flowtraining.trainer.data.DualCodebook;
 import dev.flowtraining.trainer.torch.StateDict.Tensor;
 import java.io.IOException;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -146,6 +148,19 @@ class ParquetFileTest {
     }
     assertSame(ParquetFile.read(file), List.of(new UtteranceRow("u", new byte[] {7}, "w", "t", "s", new double[0],
         new double[] {0.5}, new long[] {12, 1030})));
+  }
+
+  @Test
+  void aFileThatWasCutForAnotherMelIsRefused() throws IOException {
+    Path file = folder.resolve("p.tar");
+    ParquetFile.write(file, rows(3));
+    assertThat(Files.readString(file, StandardCharsets.ISO_8859_1)).contains(Mel.SETTINGS);
+    Path other = folder.resolve("other.tar");
+    ExampleParquetWriter.builder(new LocalOutputFile(other)).withType(RowSchema.SCHEMA)
+        .withConf(new PlainParquetConfiguration()).withCodecFactory(new Codecs())
+        .withExtraMetaData(Map.of(RowSchema.MEL, "22050 Hz")).build().close();
+    assertThatThrownBy(() -> ParquetFile.read(other)).isInstanceOf(StageFailure.class)
+        .hasMessageContaining("the mel of 22050 Hz, not of " + Mel.SETTINGS);
   }
 
   @Test
