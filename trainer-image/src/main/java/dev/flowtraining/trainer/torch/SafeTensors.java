@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The safetensors format: 8 bytes header length, a JSON header {@code name → {dtype, shape, data_offsets}}, then the
@@ -31,7 +32,7 @@ public final class SafeTensors {
   public static void write(Path file, StateDict dict, Map<String, String> metadata) throws IOException {
     ObjectNode header = JSON.createObjectNode();
     if (!metadata.isEmpty()) {
-      header.set("__metadata__", JSON.valueToTree(metadata));
+      header.set("__metadata__", JSON.valueToTree(new TreeMap<>(metadata)));   // the same bytes from every process
     }
     long offset = 0;
     for (Map.Entry<String, StateDict.Tensor> entry : dict.tensors().entrySet()) {

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
@@ -186,6 +187,18 @@ class StateDictFileTest {
       StageFailure failure = catchThrowableOfType(StageFailure.class, () -> SafeTensors.read(file));
       assertThat(failure.reason()).isEqualTo("CheckpointUnreadable");
     }
+  }
+
+  /** Map.of has another order in every process. */
+  @Test
+  void safetensorsDoNotDependOnTheOrderOfTheirMetadata() throws IOException {
+    StateDict dict = new StateDict(new LinkedHashMap<>(Map.of("a", Tensor.of(new float[] {1}, 1))));
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("speaker_embedding", "utt");
+    metadata.put("format", "pt");
+    SafeTensors.write(folder.resolve("one"), dict, metadata);
+    SafeTensors.write(folder.resolve("other"), dict, new TreeMap<>(metadata));
+    assertThat(folder.resolve("one")).hasSameBinaryContentAs(folder.resolve("other"));
   }
 
   @Test
