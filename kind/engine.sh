@@ -25,6 +25,16 @@ await_running_one() {
   die "a dockerd runs here and does not answer: end it, or see its log"
 }
 
+# The engine outlives this script and its callers, and must keep no file of theirs open: a lock would stay with it.
+detached() {
+  local fd
+  for fd in /proc/self/fd/*; do
+    fd=${fd##*/}
+    [ "$fd" -le 2 ] || eval "exec $fd>&-"
+  done
+  exec setsid nohup "$@"
+}
+
 start_docker() {
   local flags=() second
   if [ -d /run/systemd/system ]; then systemctl start docker; return; fi
@@ -37,7 +47,7 @@ start_docker() {
   fi
   say "starting dockerd (a few seconds), log in $LOG"
   for _ in 1 2 3; do   # one that follows a crash may find traces of the crashed one for a moment
-    setsid nohup dockerd "${flags[@]}" > "$LOG" 2>&1 < /dev/null &
+    detached dockerd "${flags[@]}" > "$LOG" 2>&1 < /dev/null &
     for ((second = 0; second < 60; second++)); do
       if answers; then return; fi
       if ! kill -0 $! 2>/dev/null; then break; fi
@@ -53,5 +63,5 @@ exec 9> "$FLOW_CACHE/engine.lock"; flock 9   # of two starts at once the second 
 if ! answers; then
   install_docker
   await_running_one
-  answers || timed "Docker" start_docker 9>&-   # the engine outlives this script, and must not keep its lock
+  answers || timed "Docker" start_docker
 fi
