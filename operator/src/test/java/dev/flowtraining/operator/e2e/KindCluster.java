@@ -10,9 +10,15 @@ import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.PodList;
 import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.scheduling.v1.PriorityClassBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
+import io.fabric8.kubernetes.client.dsl.PodResource;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +48,8 @@ final class KindCluster implements AutoCloseable {
 
   final KubernetesClient client = new KubernetesClientBuilder().build();
   final String namespace;
+  /** The node of the API server. */
+  final String controlPlane;
   /** What the pods see as {@code /workspace}. */
   final Path workspace;
   /** What the pods see as {@code /data}. */
@@ -49,6 +57,8 @@ final class KindCluster implements AutoCloseable {
 
   private KindCluster(String namespace) throws IOException {
     this.namespace = namespace;
+    controlPlane = client.nodes().withLabel("node-role.kubernetes.io/control-plane").list().getItems().getFirst()
+        .getMetadata().getName();
     workspace = writable(HOST.resolve("e2e").resolve(namespace).resolve("workspace"));
     data = writable(HOST.resolve("e2e").resolve(namespace).resolve("data"));
   }
@@ -60,6 +70,11 @@ final class KindCluster implements AutoCloseable {
     @Override
     public void afterTestExecution(ExtensionContext test) {
       any |= test.getExecutionException().isPresent();
+    }
+
+    /** Of a test that JUnit does not tell extensions of. */
+    static void note() {
+      any = true;
     }
   }
 
@@ -75,15 +90,24 @@ final class KindCluster implements AutoCloseable {
 
   /** A claim bound to a folder of the host. */
   void claim(String name, String folder) {
-    String volume = namespace + "-" + name;
-    client.persistentVolumes().resource(new PersistentVolumeBuilder().withNewMetadata().withName(volume).endMetadata()
+    volume(name, folder);
+    request(name);
+  }
+
+  void volume(String claim, String folder) {
+    client.persistentVolumes().resource(new PersistentVolumeBuilder().withNewMetadata()
+        .withName(namespace + "-" + claim).endMetadata()
         .withNewSpec().withAccessModes("ReadWriteMany").withCapacity(Map.of("storage", new Quantity("10Gi")))
         .withStorageClassName("").withNewHostPath()
         .withPath(NODE_MOUNT + "/e2e/" + namespace + "/" + folder).endHostPath()
         .endSpec().build()).create();
+  }
+
+  /** A claim that waits for its volume. */
+  void request(String name) {
     client.persistentVolumeClaims().inNamespace(namespace).resource(new PersistentVolumeClaimBuilder()
         .withNewMetadata().withName(name).endMetadata()
-        .withNewSpec().withAccessModes("ReadWriteMany").withStorageClassName("").withVolumeName(volume)
+        .withNewSpec().withAccessModes("ReadWriteMany").withStorageClassName("").withVolumeName(namespace + "-" + name)
         .withNewResources().withRequests(Map.of("storage", new Quantity("10Gi"))).endResources().endSpec().build())
         .create();
   }
@@ -189,17 +213,67 @@ final class KindCluster implements AutoCloseable {
         .findFirst().orElseThrow(() -> new AssertionError("no pod " + index + " of " + job));
   }
 
-  /** Sends SIGKILL to a container's first process from its node: no signal reaches it from inside. */
-  static void sigkill(Pod pod) throws IOException, InterruptedException {
-    String id = pod.getStatus().getContainerStatuses().getFirst().getContainerID().replaceFirst("^.*://", "");
-    Process kill = new ProcessBuilder("docker", "exec", pod.getSpec().getNodeName(), "ctr", "-n", "k8s.io", "task",
-        "kill", "-s", "SIGKILL", id).inheritIO().start();
-    assertThat(kill.waitFor()).as("exit code of the kill").isZero();
+  /** The run directory of another FlowTraining, without what makes it that one's and without its training. */
+  void prepared(NodeProcesses nodes, String from, String to) {
+    String target = onNodes(to);
+    String said = nodes.run(workingNode(), "mkdir -p " + target + " && cd " + onNodes(from) + " && chown --reference=. "
+        + target + " && cp -a data parquet tokenizer prepare-data.json speaker-embedding.json speech-tokens.json "
+        + "parquet.json " + target + " && echo copied");
+    assertThat(said).as("the prepared data of " + from).isEqualTo("copied\n");
+  }
+
+  /** Where a node has a run directory. */
+  String onNodes(String run) {
+    return NODE_MOUNT + "/e2e/" + namespace + "/workspace/" + namespace + "/" + run;
+  }
+
+  /** One that takes pods. */
+  String workingNode() {
+    return client.nodes().list().getItems().stream().filter(n -> n.getSpec().getTaints().isEmpty())
+        .map(n -> n.getMetadata().getName()).sorted().findFirst().orElseThrow();
+  }
+
+  boolean answers() {
+    try {
+      return "ok".equals(client.raw("/readyz"));
+    } catch (KubernetesClientException e) {
+      return false;
+    }
+  }
+
+  /** Takes a node's CPU away from pods of no priority. */
+  void important(String node, String cpu) {
+    client.resource(new PriorityClassBuilder().withNewMetadata().withName(namespace).endMetadata().withValue(1000)
+        .build()).create();
+    client.resource(new PodBuilder().withNewMetadata().withName("important").withNamespace(namespace).endMetadata()
+        .withNewSpec().withPriorityClassName(namespace).withNodeSelector(Map.of("kubernetes.io/hostname", node))
+        .withTerminationGracePeriodSeconds(0L)
+        .withNewSecurityContext().withRunAsNonRoot().withRunAsUser(1000L).withNewSeccompProfile()
+        .withType("RuntimeDefault").endSeccompProfile().endSecurityContext()
+        .addNewContainer().withName("sleep").withImage("flow-trainer:dev").withCommand("sleep", "infinity")
+        .withNewResources().withRequests(Map.of("cpu", new Quantity(cpu))).endResources()
+        .withNewSecurityContext().withAllowPrivilegeEscalation(false).withNewCapabilities().withDrop("ALL")
+        .endCapabilities().endSecurityContext().endContainer()
+        .endSpec().build()).create();
+  }
+
+  void unimportant() {
+    client.pods().inNamespace(namespace).withName("important").delete();
+    client.scheduling().v1().priorityClasses().withName(namespace).delete();
+  }
+
+  FilterWatchListDeletable<Pod, PodList, PodResource> operatorPods() {
+    return client.pods().inNamespace("flowtraining-system")
+        .withLabel("app.kubernetes.io/name", "flowtraining-operator");
   }
 
   static void pause() {
+    pause(Duration.ofMillis(300));
+  }
+
+  static void pause(Duration time) {
     try {
-      Thread.sleep(300);
+      Thread.sleep(time);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new AssertionError(e);
