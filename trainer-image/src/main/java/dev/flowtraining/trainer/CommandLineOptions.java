@@ -18,7 +18,8 @@ import picocli.CommandLine.Parameters;
         "flow-trainer bench times training steps on synthetic batches.",
         "flow-trainer inspect FILE [OTHER] lists the tensors of a checkpoint, or what differs.",
         "flow-trainer synthesize FILE … makes held-out utterances with a checkpoint: mels, pictures, audio.",
-        "flow-trainer config import FILE turns a YAML of CosyVoice into settings of this trainer.", "",
+        "flow-trainer config import FILE turns a YAML of CosyVoice into settings of this trainer.",
+        "flow-trainer clean --run-dir DIR removes the run directory of a FlowTraining that is deleted.", "",
         "Exit codes: 0 done, 1 unknown, 2 usage or config, 64 bad data, 65 out of memory, 66 something missing,",
         "75 worth another try, 143 ended by SIGTERM."})
 final class CommandLineOptions {
@@ -39,6 +40,10 @@ final class CommandLineOptions {
 
   @Option(names = "--stages", paramLabel = "A-B", defaultValue = "0-6", description = "for run: stages by number (${DEFAULT-VALUE})")
   String stages;
+
+  @Option(names = "--cache", paramLabel = "DIR", description = "runs with the same data share the stages 0-3 through this"
+      + " folder, on the volume of their run directories")
+  Path cache;
 
   @ArgGroup(validate = false, heading = "%nData (prepare-data, check, run; validate takes a data.list or its folder, too)%n")
   Data data = new Data();

@@ -109,7 +109,9 @@ public final class FlowTrainer {
         Engine.demandAgreement(ConfigLoader.own(options.config), config, stageOptions);
       }
       StageContext context = new StageContext(layout, config, stageOptions, ranks, report);
-      new StageRunner(context, report, env).run(wanted, task(wanted), step);
+      Optional<StageCache> cache = Optional.ofNullable(options.cache)
+          .map(folder -> new StageCache(folder.toAbsolutePath().normalize(), report));
+      new StageRunner(context, report, env, cache).run(wanted, task(wanted), step);
     }
   }
 

@@ -2,7 +2,7 @@ package dev.flowtraining.trainer;
 
 import java.io.PrintStream;
 
-/** A command beside the stages, which answers on standard output and leaves nothing in a run. */
+/** A command beside the stages, which answers on standard output and makes nothing in a run. */
 interface PrintingCommand {
   void run(PrintStream out);
 
@@ -14,6 +14,7 @@ interface PrintingCommand {
       case InspectCommand.NAME -> new InspectCommand();
       case SynthesizeCommand.NAME -> new SynthesizeCommand();
       case ConfigCommand.NAME -> new ConfigCommand();
+      case CleanCommand.NAME -> new CleanCommand();
       default -> null;
     };
   }

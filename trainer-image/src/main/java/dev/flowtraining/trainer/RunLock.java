@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
@@ -59,10 +60,22 @@ final class RunLock implements AutoCloseable {
 
   /** @throws StageFailure 75 {@code RunDirectoryInUse}, naming the process that works there */
   static RunLock take(RunLayout layout, Ranks ranks, Stage stage) throws IOException {
-    Holder me = new Holder(host(), ProcessHandle.current().pid(), ranks.runId(),
-        ranks.attempt(), stage.id(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-    return take(layout.runLock(), me, WATCH);
+    return take(layout.runLock(), me(ranks, stage.id()), WATCH);
   }
+
+  /** @param work a stage, or what else is done there */
+  static Holder me(Ranks ranks, String work) {
+    return new Holder(host(), ProcessHandle.current().pid(), ranks.runId(),
+        ranks.attempt(), work, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+  }
+
+  /**
+   * An attempt to take a lock.
+   *
+   * @param lock null when another process has it
+   * @param by who that is
+   */
+  record Taken(RunLock lock, String by) {}
 
   /** As the kernel calls it: a name that no resolver knows is a name, too. */
   private static String host() {
@@ -74,7 +87,16 @@ final class RunLock implements AutoCloseable {
   }
 
   static RunLock take(Path file, Holder me, Duration watch) throws IOException {
-    Path info = file.resolveSibling(file.getFileName() + ".json");
+    Taken taken = tryTake(file, me, watch);
+    if (taken.lock() == null) {
+      throw new StageFailure(ExitCode.RETRYABLE, "RunDirectoryInUse", file.getParent() + " is in use by " + taken.by()
+          + "; wait for its end, or give this run a directory of its own");
+    }
+    return taken.lock();
+  }
+
+  static Taken tryTake(Path file, Holder me, Duration watch) throws IOException {
+    Path info = info(file);
     FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     try {
       boolean free = free(channel, file);
@@ -83,15 +105,27 @@ final class RunLock implements AutoCloseable {
         LOG.warn("attempt {} takes {} over from attempt {} on {}", me.attempt, file.getParent(), before.attempt,
             before.host);
       } else if (!free || before != null && !before.host.equals(me.host) && !before.sameRun(me) && lives(info, watch)) {
-        throw new StageFailure(ExitCode.RETRYABLE, "RunDirectoryInUse", file.getParent() + " is in use"
-            + (before == null ? "" : " by process " + before.pid + " on " + before.host + " (" + before.stage + ", attempt "
-                + before.attempt + " of run " + before.runId + ", since " + before.since + ")")
-            + "; wait for its end, or give this run a directory of its own");
+        channel.close();
+        return new Taken(null, before == null ? "another process" : "process " + before.pid + " on " + before.host + " ("
+            + before.stage + ", attempt " + before.attempt + " of run " + before.runId + ", since " + before.since + ")");
       }
-      return new RunLock(info, me, channel);
+      return new Taken(new RunLock(info, me, channel), null);
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
+    }
+  }
+
+  static Path info(Path file) {
+    return file.resolveSibling(file.getFileName() + ".json");
+  }
+
+  /** When the holder last told that it lives; the epoch if it never did. */
+  static FileTime lastBeat(Path file) throws IOException {
+    try {
+      return Files.getLastModifiedTime(info(file));
+    } catch (NoSuchFileException e) {
+      return FileTime.fromMillis(0);
     }
   }
 

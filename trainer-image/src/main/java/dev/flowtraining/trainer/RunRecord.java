@@ -49,6 +49,23 @@ public record RunRecord(String namespace, String name, String uid, TreeMap<Strin
     return new RunRecord(namespace, name, env.get("FLOWTRAINING_RUN_ID"), old.stages, old.reruns);
   }
 
+  /**
+   * The FlowTraining that the environment names, by its uid too: one of the same name that was applied since has taken
+   * the directory over.
+   *
+   * @throws StageFailure 66 {@code RunDirectoryTaken} when it is not the owner
+   */
+  static void demandOwner(RunLayout layout, Map<String, String> env) throws IOException {
+    RunRecord owner = read(layout);
+    boolean own = Objects.equals(owner.namespace, env.get("FLOWTRAINING_NAMESPACE"))
+        && Objects.equals(owner.name, env.get("FLOWTRAINING_NAME"))
+        && Objects.equals(owner.uid, env.get("FLOWTRAINING_RUN_ID"));
+    if (!own) {
+      throw new StageFailure(ExitCode.MISSING, "RunDirectoryTaken", layout.root() + " belongs to FlowTraining "
+          + owner.namespace + "/" + owner.name + " (uid " + owner.uid + ") and stays");
+    }
+  }
+
   RunRecord with(Stage stage, String inputHash) {
     TreeMap<String, String> done = new TreeMap<>(stages);
     done.put(stage.id(), inputHash);

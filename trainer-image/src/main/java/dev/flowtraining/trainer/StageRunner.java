@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -21,12 +22,15 @@ final class StageRunner {
   private final StageContext context;
   private final RunReport report;
   private final Map<String, String> env;
+  private final Optional<StageCache> cache;
   private Instant start;
 
-  StageRunner(StageContext context, RunReport report, Map<String, String> env) {
+  /** @param cache through which this run and others share results */
+  StageRunner(StageContext context, RunReport report, Map<String, String> env, Optional<StageCache> cache) {
     this.context = context;
     this.report = report;
     this.env = env;
+    this.cache = cache;
   }
 
   void run(Stage stage, StageTask task, Step step) throws IOException, InterruptedException {
@@ -45,31 +49,56 @@ final class StageRunner {
     boolean again = !owner.fulfils(stage, env.get(RERUN));
     String inputHash = task.inputHash(context);
     Optional<StageRecord> last = StageRecord.read(layout, stage);
-    if (!again && last.isPresent() && last.get().inputHash().equals(inputHash) && task.resultsPresent(context)) {
-      report.say(stage.id() + ": unchanged since " + last.get().completedAt() + ", nothing to do");
-      if (completes(step)) {
-        task.removeParts(context);
-        publish(stage, last.get());
+    try (SharedStage shared = shared(stage, task, inputHash)) {
+      if (!again && last.isPresent() && last.get().inputHash().equals(inputHash) && task.resultsPresent(context)) {
+        report.say(stage.id() + ": unchanged since " + last.get().completedAt() + ", nothing to do");
+        found(stage, task, step, last.get(), owner, shared);
+        return;
       }
+      if (first()) {
+        // an old record beside half of a new result must not pass for it later
+        Files.deleteIfExists(layout.stageRecord(stage));
+      }
+      if (again && first() && !(step instanceof Step.Shard)) {
+        task.setAside(context);
+        shared.withdraw();
+        owner = owner.fulfilling(stage, env.get(RERUN));
+        owner.write(layout);
+      }
+      report.update(stage, 0, "started");
+      start = Instant.now();
+      Optional<StageRecord> adopted = again || !first() ? Optional.empty() : shared.adopt(step);
+      if (adopted.isPresent()) {
+        report.update(stage, 1, "shared by a run with the same input");
+        found(stage, task, step, adopted.get(), owner, shared);
+        return;
+      }
+      switch (step) {
+        case Step.Whole whole -> complete(stage, task, task.run(context), inputHash, owner, shared);
+        case Step.Fit fit -> fit(stage, (ShardedTask) task);
+        case Step.Shard shard -> work(stage, (ShardedTask) task, shard);
+        case Step.Merge merge -> complete(stage, task, ((ShardedTask) task).merge(context), inputHash, owner, shared);
+      }
+    }
+  }
+
+  private SharedStage shared(Stage stage, StageTask task, String inputHash) throws IOException {
+    return new SharedStage(cache.orElse(null), context, stage, inputHash,
+        cache.isPresent() ? task.results(context) : List.of());
+  }
+
+  /** The result is in the run directory. */
+  private void found(Stage stage, StageTask task, Step step, StageRecord record, RunRecord owner,
+      SharedStage shared) throws IOException {
+    if (!completes(step)) {
       return;
     }
     if (first()) {
-      // an old record beside half of a new result must not pass for it later
-      Files.deleteIfExists(layout.stageRecord(stage));
+      owner.with(stage, record.inputHash()).write(context.layout());
+      shared.publish(record, owner());
     }
-    if (again && first() && !(step instanceof Step.Shard)) {
-      task.setAside(context);
-      owner = owner.fulfilling(stage, env.get(RERUN));
-      owner.write(layout);
-    }
-    report.update(stage, 0, "started");
-    start = Instant.now();
-    switch (step) {
-      case Step.Whole whole -> complete(stage, task, task.run(context), inputHash, owner);
-      case Step.Fit fit -> fit(stage, (ShardedTask) task);
-      case Step.Shard shard -> work(stage, (ShardedTask) task, shard);
-      case Step.Merge merge -> complete(stage, task, ((ShardedTask) task).merge(context), inputHash, owner);
-    }
+    task.removeParts(context);
+    publish(stage, record);
   }
 
   private void fit(Stage stage, ShardedTask task) throws IOException, InterruptedException {
@@ -85,13 +114,14 @@ final class StageRunner {
         .formatted(stage.id(), shard, seconds(), share.utterances(), share.found()));
   }
 
-  private void complete(Stage stage, StageTask task, StageTask.Result result, String inputHash, RunRecord owner)
-      throws IOException {
+  private void complete(Stage stage, StageTask task, StageTask.Result result, String inputHash, RunRecord owner,
+      SharedStage shared) throws IOException {
     StageRecord record = new StageRecord(stage.id(), inputHash, result.outputHash(), result.counts(), seconds(),
         Versions.all(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     if (first()) {
       record.write(context.layout());
       owner.with(stage, inputHash).write(context.layout());
+      shared.publish(record, owner());
       task.removeParts(context);
     }
     report.update(stage, 1, "done in %.1f s".formatted(record.seconds()));
@@ -136,6 +166,12 @@ final class StageRunner {
     if (stage == Stage.EXPORT) {
       report.publish("artifacts.json", Files.readString(context.layout().artifactsJson()));
     }
+  }
+
+  /** As other runs, and people, know this one. */
+  private String owner() {
+    String name = env.get("FLOWTRAINING_NAME");
+    return name == null ? context.layout().root().toString() : env.get("FLOWTRAINING_NAMESPACE") + "/" + name;
   }
 
   private static boolean completes(Step step) {

@@ -1,6 +1,8 @@
 package dev.flowtraining.trainer;
 
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -21,6 +23,14 @@ public interface StageTask {
   /** Whether what an earlier run wrote is still there; if not, the stage runs again although its input is the same. */
   default boolean resultsPresent(StageContext context) {
     return true;
+  }
+
+  /**
+   * The files of the result, there or not, and folders that hold nothing else: other runs of the same input may share
+   * them ({@link StageCache}), so they are replaced, never written into. Empty for a result that is not shared.
+   */
+  default List<Path> results(StageContext context) throws IOException {
+    return List.of();
   }
 
   /** Called when the record of the result stands: removes what only an interrupted run would have gone on from. */

@@ -6,11 +6,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.Stream;
 
 /**
  * {@code flow-trainer warm-up}: a few made-up recordings through stages 0 to 3, so that the JVM can keep what it loaded
@@ -43,11 +41,7 @@ final class WarmUp {
       }
       return 0;
     } finally {
-      try (Stream<Path> all = Files.walk(folder)) {
-        for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(p);
-        }
-      }
+      Removal.of(folder);
     }
   }
 

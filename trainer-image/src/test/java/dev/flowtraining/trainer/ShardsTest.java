@@ -1,6 +1,7 @@
 package dev.flowtraining.trainer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.flowtraining.trainer.data.DataStagesTest;
@@ -35,6 +36,11 @@ class ShardsTest {
   private static final int UTTERANCES = 72;
   private static final Map<Stage, ShardedTask> TASKS = new TreeMap<>(Map.of(Stage.SPEAKER_EMBEDDING, new SpeakerEmbedding(),
       Stage.SPEECH_TOKENS, new SpeechTokens(), Stage.PARQUET, new WriteParquet()));
+  private static final Map<Stage, StageTask> WITH_STAGE_0 = new TreeMap<>(TASKS);
+
+  static {
+    WITH_STAGE_0.put(Stage.PREPARE_DATA, new PrepareData());
+  }
 
   @TempDir static Path shared;
   private static Path input;
@@ -218,6 +224,49 @@ class ShardsTest {
     assertThat(files(run)).isEqualTo(files(whole));
   }
 
+  @Test
+  void the_data_stages_of_another_run_are_taken_over_by_shards_or_as_a_whole() throws Exception {
+    Path first = folder.resolve("first");
+    for (Stage stage : WITH_STAGE_0.keySet()) {
+      shared(first, stage, Step.WHOLE);
+    }
+    assertThat(files(first)).isEqualTo(files(whole));
+    said.reset();
+    Path whole2 = folder.resolve("whole");
+    Path shards = folder.resolve("shards");
+    for (Stage stage : WITH_STAGE_0.keySet()) {
+      shared(whole2, stage, Step.WHOLE);
+      if (stage == Stage.PREPARE_DATA) {
+        shared(shards, stage, Step.WHOLE);
+        continue;
+      }
+      if (stage == Stage.SPEECH_TOKENS) {
+        shared(shards, stage, Step.FIT);
+      }
+      Thread other = Thread.ofPlatform().start(() -> assertThatCode(() -> shared(shards, stage, new Step.Shard(1, 2)))
+          .doesNotThrowAnyException());
+      shared(shards, stage, new Step.Shard(0, 2));
+      other.join();
+      shared(shards, stage, Step.MERGE);
+    }
+    assertThat(files(whole2)).isEqualTo(files(whole));
+    assertThat(files(shards)).isEqualTo(files(whole));
+    assertThat(StageRecord.require(layout(shards), Stage.PARQUET))
+        .isEqualTo(StageRecord.require(layout(first), Stage.PARQUET));
+    assertThat(said.toString().lines().filter(l -> l.contains("shared, nothing to do"))).hasSize(8);
+    assertThat(said.toString()).doesNotContain(": done in");
+  }
+
+  /** With a cache beside the run directories. */
+  private void shared(Path run, Stage stage, Step step) throws IOException, InterruptedException {
+    RunReport report = new RunReport(run.toString(), 1, new PrintStream(said, true), false, Optional.empty(),
+        Clock.systemUTC());
+    StageContext c = context(run);
+    Map<String, String> env = Map.of("FLOWTRAINING_RUN_ID", run.toString());
+    new StageRunner(new StageContext(c.layout(), c.config(), c.options(), Ranks.of(env), report), report, env,
+        Optional.of(new StageCache(folder.resolve("cache"), report))).run(stage, WITH_STAGE_0.get(stage), step);
+  }
+
   private Path prepared(String name) throws IOException, InterruptedException {
     return prepared(folder.resolve(name));
   }
@@ -243,7 +292,7 @@ class ShardsTest {
       throws IOException, InterruptedException {
     RunReport report = new RunReport("local", 1, new PrintStream(said, true), false, Optional.empty(), Clock.systemUTC());
     StageContext c = context(run);
-    new StageRunner(new StageContext(c.layout(), c.config(), c.options(), c.ranks(), report), report, Map.of())
+    new StageRunner(new StageContext(c.layout(), c.config(), c.options(), c.ranks(), report), report, Map.of(), Optional.empty())
         .run(stage, TASKS.get(stage), step);
   }
 

@@ -66,7 +66,7 @@ class StageRunnerTest {
     RunReport report = new RunReport("local", 1, new PrintStream(new ByteArrayOutputStream()), false, Optional.empty(),
         Clock.systemUTC());
     StageContext context = new StageContext(layout(), ConfigLoader.preset("tiny"), null, Ranks.of(env), report);
-    new StageRunner(context, report, env).run(Stage.PARQUET, task, Step.WHOLE);
+    new StageRunner(context, report, env, Optional.empty()).run(Stage.PARQUET, task, Step.WHOLE);
   }
 
   @Test

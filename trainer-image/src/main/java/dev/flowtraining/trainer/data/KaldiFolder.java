@@ -18,6 +18,8 @@ import java.util.function.ToDoubleFunction;
 
 /** A Kaldi data folder as stage 0 writes it: {@code wav.scp text utt2spk spk2utt utt2dur}, sorted by bytes. */
 public final class KaldiFolder {
+  public static final List<String> FILES = List.of("wav.scp", "text", "utt2spk", "spk2utt", "utt2dur");
+
   private KaldiFolder() {}
 
   /** @param seconds duration of each utterance by its name */

@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.data;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.Progress;
+import dev.flowtraining.trainer.Removal;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.Step;
@@ -123,23 +124,12 @@ public final class Parts {
     }
     for (Path parts : others) {
       progress.say("removing " + parts + ": parts of other input, left by a run that did not end");
-      remove(parts);
+      Removal.of(parts);
     }
   }
 
   /** Removes the parts of a result that is complete. */
   public static void remove(Path result, String hash) throws IOException {
-    remove(new Parts(result, hash, 0).folder);
-  }
-
-  private static void remove(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(p);
-      }
-    }
+    Removal.of(new Parts(result, hash, 0).folder);
   }
 }

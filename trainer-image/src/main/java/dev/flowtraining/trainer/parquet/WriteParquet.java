@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Stage 3: everything about an utterance in one row of {@code parquet/<split>/parquet_%09d.tar}, with {@code data.list}
@@ -44,6 +45,12 @@ public final class WriteParquet implements ShardedTask {
       hash.add(StageRecord.require(context.layout(), before).outputHash());
     }
     return hash.hex();
+  }
+
+  @Override
+  public List<Path> results(StageContext context) {
+    return SPLITS.stream().flatMap(s -> Stream.of(context.layout().parquet(s),
+        context.layout().rejects(s, Stage.PARQUET))).toList();
   }
 
   @Override

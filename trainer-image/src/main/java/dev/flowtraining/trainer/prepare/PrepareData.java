@@ -15,6 +15,7 @@ import dev.flowtraining.trainer.data.Utterance;
 import dev.flowtraining.trainer.data.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -72,6 +73,16 @@ public final class PrepareData implements StageTask {
         hash.add(Files.size(u.wav())).add(Files.getLastModifiedTime(u.wav()).toMillis());
       }
     }
+  }
+
+  @Override
+  public List<Path> results(StageContext context) {
+    List<Path> results = new ArrayList<>();
+    for (String split : List.of("train", "dev")) {
+      KaldiFolder.FILES.forEach(name -> results.add(context.layout().data(split).resolve(name)));
+      results.add(context.layout().rejects(split, Stage.PREPARE_DATA));
+    }
+    return results;
   }
 
   @Override

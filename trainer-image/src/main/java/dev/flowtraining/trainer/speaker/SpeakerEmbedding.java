@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Stage 1: an embedding per utterance, {@code utt2embedding}, and their mean per speaker, {@code spk2embedding}. */
 public final class SpeakerEmbedding implements ShardedTask {
@@ -37,6 +38,13 @@ public final class SpeakerEmbedding implements ShardedTask {
     InputHash hash = InputHash.start().add("speaker-embedding").add(FORMAT)
         .add(StageRecord.require(context.layout(), Stage.PREPARE_DATA).outputHash());
     return (isBuiltin(context) ? hash.add("builtin") : hash.file(model(context))).hex();
+  }
+
+  @Override
+  public List<Path> results(StageContext context) {
+    RunLayout layout = context.layout();
+    return SPLITS.stream().flatMap(s -> Stream.of(layout.utt2embedding(s), layout.spk2embedding(s),
+        layout.rejects(s, Stage.SPEAKER_EMBEDDING))).toList();
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.flowtraining.trainer.tokens;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.InputHash;
+import dev.flowtraining.trainer.RunLayout;
 import dev.flowtraining.trainer.ShardedTask;
 import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
@@ -30,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Stage 2: the flat dual-codebook tokens of every utterance, {@code utt2speech_token}. */
 public final class SpeechTokens implements ShardedTask {
@@ -40,6 +42,15 @@ public final class SpeechTokens implements ShardedTask {
   public String inputHash(StageContext context) throws IOException {
     return TokenizerChoice.of(context).addTo(InputHash.start().add("speech-tokens").add(FORMAT))
         .add(StageRecord.require(context.layout(), Stage.PREPARE_DATA).outputHash()).hex();
+  }
+
+  @Override
+  public List<Path> results(StageContext context) throws IOException {
+    RunLayout layout = context.layout();
+    List<Path> results = new ArrayList<>(SPLITS.stream().flatMap(s -> Stream.of(layout.utt2speechToken(s),
+        layout.rejects(s, Stage.SPEECH_TOKENS))).toList());
+    results.add(codebooks(context)); // of the built-in tokenizer; others have none
+    return results;
   }
 
   @Override

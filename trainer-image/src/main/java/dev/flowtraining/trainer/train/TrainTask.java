@@ -5,6 +5,7 @@ import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.InputHash;
 import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.RunLayout;
+import dev.flowtraining.trainer.Stage;
 import dev.flowtraining.trainer.StageContext;
 import dev.flowtraining.trainer.StageFailure;
 import dev.flowtraining.trainer.StageOptions;
@@ -65,6 +66,7 @@ public final class TrainTask implements StageTask {
     String plan = InputHash.start().add(Settings.binding(engine)).add(data.hash())
         .add(data.train().frames().length).hex();
     Collective collective = join(context, plan.substring(0, 16), device);
+    context.progress().update(Stage.TRAIN, 0, "the ranks have met", Map.of("ranks", collective.worldSize()));
     try (StopSignal stop = new StopSignal();
         Parameters parameters = Parameters.create(
             config.model(), device, precision, engine.layout(precision, collective.worldSize()))) {
