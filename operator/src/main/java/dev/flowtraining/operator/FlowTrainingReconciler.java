@@ -38,6 +38,7 @@ import org.slf4j.LoggerFactory;
 
 /** observe → decide → build → apply → report: one step of the run at a time. */
 @ControllerConfiguration(name = "flowtraining",
+    triggerReconcilerOnAllEvents = true, // deletion too, though not all have a finalizer
     maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
 @GradualRetry(initialInterval = 500, intervalMultiplier = 2, maxInterval = 30_000, maxAttempts = -1)
 @Singleton
@@ -51,6 +52,7 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
   private final Applier applier;
   private final Reporter reporter;
   private final OperatorMetrics metrics;
+  private final Farewell farewell;
 
   public FlowTrainingReconciler(KubernetesClient client, OperatorMetrics metrics, Clock clock,
       @ConfigProperty(name = "flowtraining.trainer-image") String defaultImage) {
@@ -60,6 +62,7 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
     this.applier = new Applier(client);
     this.reporter = new Reporter(client, metrics);
     this.metrics = metrics;
+    this.farewell = new Farewell(clock, observer, applier, reporter, this::image);
   }
 
   @Override
@@ -70,9 +73,14 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
 
   @Override
   public UpdateControl<FlowTraining> reconcile(FlowTraining resource, Context<FlowTraining> context) {
-    if (resource.isMarkedForDeletion()) {
+    if (context.isPrimaryResourceDeleted()) {
       return UpdateControl.noUpdate();
     }
+    return resource.isMarkedForDeletion() ? farewell.reconcile(resource, context)
+        : goOn(farewell.withFinalizer(resource, context), context);
+  }
+
+  private UpdateControl<FlowTraining> goOn(FlowTraining resource, Context<FlowTraining> context) {
     Instant now = clock.instant();
     FlowTrainingStatus recorded = resource.getStatus();
 
@@ -96,6 +104,9 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
   @Override
   public ErrorStatusUpdateControl<FlowTraining> updateErrorStatus(FlowTraining resource, Context<FlowTraining> context,
       Exception e) {
+    if (context.isPrimaryResourceDeleted()) {
+      return ErrorStatusUpdateControl.noStatusUpdate();
+    }
     Trouble.of(resource, e).ifPresent(trouble -> {
       Instant now = clock.instant();
       FlowTrainingStatus next = StatusBuilder.next(resource, Observation.none(), trouble, image(resource), now);
@@ -115,7 +126,7 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
       applier.apply(ft, children);
       return decision;
     } catch (KubernetesClientException e) {
-      return Refusal.of(e).orElseThrow(() -> e);
+      return Refusal.of(e).<Decision>map(r -> r).orElseThrow(() -> e);
     }
   }
 

@@ -30,6 +30,8 @@ final class Schedule {
       case Decision.Suspend suspend -> Optional.of(AT_ONCE);
       case Decision.Suspended suspended -> Optional.empty();
       case Decision.Expire expire -> Optional.empty();
+      case Decision.CleanUp cleaning -> Optional.of(Duration.between(now, cleaning.recheck()));
+      case Decision.Release release -> Optional.empty();
       case Decision.Fail fail -> Optional.of(AT_ONCE);
     };
   }

@@ -64,6 +64,30 @@ class FailuresIT extends PlayedLife {
   }
 
   @Test
+  void ranksThatWaitInVainAreStartedAgainWithTheCause() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(TRAIN_ONLY.replace("gpus: 4", "rendezvousTimeout: 1m, gpus: 4"));
+    cluster.run("demo-train-1");
+    cluster.unschedulable("demo-train-1-1", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.");
+    FlowTrainingStatus waiting = cluster.await("demo",
+        s -> "Unschedulable".equals(condition(s, "Ready").reason()));
+    assertThat(waiting.phase()).isEqualTo(Phase.RUNNING);
+    cluster.stopOperator();
+    cluster.startOperator(Clock.offset(Clock.systemUTC(), Duration.ofMinutes(4)));
+    FlowTrainingStatus restarting = cluster.awaitPhase("demo", Phase.RESTARTING);
+    LastFailure failure = restarting.training().lastFailure();
+    assertThat(failure.reason()).isEqualTo("Unschedulable");
+    assertThat(failure.rank()).isEqualTo(2);
+    assertThat(failure.message()).startsWith("ranks 2, 3 did not start within training.rendezvousTimeout 1m")
+        .contains("3 Insufficient nvidia.com/gpu");
+    assertThat(restarting.training().disruptions()).isEqualTo(1);
+    assertThat(restarting.training().restarts()).isZero();
+    PlayedCluster.await(() -> cluster.job("demo-train-1"), j -> j == null);
+    cluster.letGo("demo-train-1");
+    cluster.awaitJob("demo-train-2");
+  }
+
+  @Test
   void aDeletedPodIsTheCauseNotItsVictims() {
     cluster.claim("flow-workspace", "ReadWriteMany");
     cluster.apply(TRAIN_ONLY);

@@ -196,15 +196,15 @@ class LifecycleIT extends PlayedLife {
   @Test
   void aToolThatAppliesTheSameAgainFindsNothingToDo() {
     cluster.claim("flow-workspace", "ReadWriteMany");
-    cluster.apply(TRAIN_ONLY);
+    cluster.applyAs("kustomize-controller", TRAIN_ONLY);
     cluster.runStage("demo-train-1");
     cluster.awaitPhase("demo", Phase.SUCCEEDED);
     cluster.stopOperator();
     FlowTraining before = cluster.client.resources(FlowTraining.class).inNamespace("default").withName("demo").get();
     assertThat(before.getMetadata().getManagedFields()).filteredOn(f -> f.getSubresource() == null)
         .as("the operator owns no field but the status").extracting(ManagedFieldsEntry::getManager)
-        .containsExactly("fabric8");
-    cluster.client.resource(TRAIN_ONLY).serverSideApply();   // without force: a conflict would be an error
+        .containsExactly("kustomize-controller");
+    cluster.applyAs("kustomize-controller", TRAIN_ONLY);   // without force: a conflict would be an error
     FlowTraining after = cluster.client.resources(FlowTraining.class).inNamespace("default").withName("demo").get();
     assertThat(after.getMetadata().getResourceVersion()).isEqualTo(before.getMetadata().getResourceVersion());
     cluster.startOperator();

@@ -81,6 +81,11 @@ final class PlayedCluster {
     return client.resources(FlowTraining.class).inNamespace(NAMESPACE).list().getItems().getFirst();
   }
 
+  /** As a tool does that keeps it in Git. */
+  void applyAs(String manager, String yaml) {
+    client.resource(yaml).fieldManager(manager).serverSideApply();
+  }
+
   FlowTrainingStatus status(String name) {
     return client.resources(FlowTraining.class).inNamespace(NAMESPACE).withName(name).get().getStatus();
   }
@@ -153,6 +158,13 @@ final class PlayedCluster {
     client.resource(new NodeBuilder(node).withNewStatus().addNewCondition().withType("Ready")
         .withStatus(ready ? "True" : "Unknown").withReason("Played")
         .withLastTransitionTime(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString()).endCondition()
+        .endStatus().build()).updateStatus();
+  }
+
+  /** The scheduler finds no place for a pod, of which no container has started then. */
+  void unschedulable(String podName, String message) {
+    client.resource(new PodBuilder(pod(podName)).withNewStatus().withPhase("Pending").addNewCondition()
+        .withType("PodScheduled").withStatus("False").withReason("Unschedulable").withMessage(message).endCondition()
         .endStatus().build()).updateStatus();
   }
 

@@ -17,7 +17,7 @@ public final class Refusal {
   }
 
   /** Empty for what may pass by itself: time-outs, an API server that is not there. */
-  public static Optional<Decision> of(KubernetesClientException e) {
+  public static Optional<Decision.Blocked> of(KubernetesClientException e) {
     if (!FINAL.contains(e.getCode())) {
       return Optional.empty();
     }
@@ -26,5 +26,11 @@ public final class Refusal {
     // quota and admission may let it pass later; what is invalid or somebody else's stays so until a user changes it
     boolean stalled = e.getCode() != HttpURLConnection.HTTP_FORBIDDEN;
     return Optional.of(new Decision.Blocked("ObjectRefused", message, stalled));
+  }
+
+  /** Nothing can be made in a namespace that goes. */
+  public static boolean byDeletedNamespace(KubernetesClientException e) {
+    return e.getStatus() != null && e.getStatus().getDetails() != null && e.getStatus().getDetails().getCauses() != null
+        && e.getStatus().getDetails().getCauses().stream().anyMatch(c -> "NamespaceTerminating".equals(c.getReason()));
   }
 }

@@ -36,6 +36,10 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
       case Decision.Start start -> start(ft, start, seen, image);
       case Decision.Expire expire -> expire.deleteSelf() ? self(ft) : everything(ft, seen);
       case Decision.TearDown down -> new Children(List.of(), List.of(), down.jobs(), down.lostPods());
+      case Decision.CleanUp cleaning -> cleaning.start()
+          ? new Children(List.of(), List.of(CleanUpJob.of(ft, image)), List.of(), List.of()) : NONE;
+      case Decision.Release release -> release.problem().isEmpty() ? NONE
+          : new Children(List.of(), List.of(), List.of(Names.cleanUp(ft)), List.of());
       // deleted by hand: it comes back empty, and the trainer fills it with its next report
       case Decision.Wait wait when !seen.progressMapExists() && ft.getStatus().inRun() ->
           new Children(List.of(RunObjects.progress(ft)), List.of(), List.of(), List.of());

@@ -32,6 +32,11 @@ public final class Mounts {
     return WORKSPACE + "/" + ft.getMetadata().getNamespace() + "/" + ft.getMetadata().getName();
   }
 
+  /** Of all FlowTrainings of the namespace and claim; none of them can have a name that begins with a dot. */
+  static String cache(FlowTraining ft) {
+    return WORKSPACE + "/" + ft.getMetadata().getNamespace() + "/.cache";
+  }
+
   /** The claim that holds the run directory. */
   public static String workspaceClaim(FlowTraining ft) {
     ClaimReference claim = ft.getSpec().workspace().volume().persistentVolumeClaim();
@@ -58,6 +63,15 @@ public final class Mounts {
     }
     volumes.add(token());
     return volumes;
+  }
+
+  static List<Volume> forCleaning(FlowTraining ft) {
+    return List.of(claim("workspace", workspaceClaim(ft), false),
+        new VolumeBuilder().withName("tmp").withNewEmptyDir().endEmptyDir().build());
+  }
+
+  static List<VolumeMount> whenCleaning() {
+    return List.of(mount("workspace", WORKSPACE, false), mount("tmp", "/tmp", false));
   }
 
   static List<VolumeMount> mounts(FlowTraining ft, Stage stage, boolean configMap, boolean withToken) {

@@ -67,6 +67,11 @@ public final class Names {
     return ft.getMetadata().getName() + "-workspace";
   }
 
+  /** The Job that tidies the workspace up when the FlowTraining is deleted. */
+  public static String cleanUp(FlowTraining ft) {
+    return ft.getMetadata().getName() + "-clean-" + ft.getMetadata().getUid().substring(0, 8);
+  }
+
   /** The headless Service of the training set. */
   public static String trainService(FlowTraining ft) {
     return ft.getMetadata().getName() + "-train";

@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.build;
 
+import dev.flowtraining.operator.api.v1alpha1.CachePolicy;
 import dev.flowtraining.operator.api.v1alpha1.DataSpec;
 import dev.flowtraining.operator.api.v1alpha1.Device;
 import dev.flowtraining.operator.api.v1alpha1.Engine;
@@ -37,6 +38,9 @@ final class StageArguments {
         start.resumeFrom().ifPresent(path -> args.addAll(List.of("--resume-from", path)));
       }
       case AVERAGE -> args.addAll(averaging(spec));
+    }
+    if (start.stage().readsAudio() && spec.workspace().cache() == CachePolicy.SHARED) {
+      args.addAll(List.of("--cache", Mounts.cache(ft)));
     }
     if (gpus(spec, start) > 0) {
       args.addAll(List.of("--device", Device.CUDA.id()));

@@ -44,12 +44,21 @@ final class AttemptWatch {
       case JobOutcome unfinished when ft.getSpec().suspend() -> new Decision.Suspend(stage);
       case JobOutcome.Absent a -> failed(ft, stage, failure(Cause.JOB_DELETED, stage, attempt, "JobDeleted",
           "the Job of attempt " + attempt + " was deleted", now));
-      case JobOutcome.NotStarted n -> new Decision.Wait(stage, n.reason(), n.message(),
-          Optional.of(now.plus(StageMachine.RECHECK)));
+      case JobOutcome.NotStarted n -> starting(ft, status, n, pods, now);
       case JobOutcome.NodeNotReady n -> new Decision.Wait(stage, "NodeNotReady", n.message(), Optional.of(n.until()));
       case JobOutcome.Queued q -> queued(ft, status, q, seen, now);
-      case JobOutcome.Running r -> working(ft, status, r.since(), seen, now);
+      case JobOutcome.Running r -> working(ft, status, r.since(), pods, seen, now);
     };
+  }
+
+  private static Decision starting(FlowTraining ft, StageStatus status, JobOutcome.NotStarted why, List<PodView> pods,
+      Instant now) {
+    Stage stage = status.name();
+    RendezvousWatch watch = new RendezvousWatch(ft.getSpec().training(), status.attempt(), pods);
+    boolean late = stage.isTraining() && watch.until().filter(until -> !now.isBefore(until)).isPresent();
+    return late ? failed(ft, stage, watch.missing(why, now))
+        : new Decision.Wait(stage, why.reason(), why.message() + why.advice(),
+            Optional.of(now.plus(StageMachine.RECHECK)));
   }
 
   private static JobOutcome outcome(FlowTrainingSpec spec, StageStatus status, List<PodView> pods, Observation seen,
@@ -73,13 +82,20 @@ final class AttemptWatch {
         : new Decision.Wait(stage, "Queued", queued.message(), Optional.empty());
   }
 
-  private static Decision working(FlowTraining ft, StageStatus status, Instant since, Observation seen, Instant now) {
+  private static Decision working(FlowTraining ft, StageStatus status, Instant since, List<PodView> pods,
+      Observation seen, Instant now) {
     Stage stage = status.name();
     if (!stage.isTraining()) {
       return new Decision.Wait(stage, "", replaced(status, seen), Optional.empty());
     }
+    RendezvousWatch meeting = new RendezvousWatch(ft.getSpec().training(), status.attempt(), pods);
+    Optional<Instant> until = meeting.until(since, seen.progress().report());
+    if (until.filter(at -> !now.isBefore(at)).isPresent()) {
+      return failed(ft, stage, meeting.notMet(since, now));
+    }
     return switch (HangWatch.of(ft.getSpec().training(), status.attempt(), since, seen.progress().report(), now)) {
-      case HangWatch.Alive alive -> new Decision.Wait(stage, "", "", Optional.of(alive.until()));
+      case HangWatch.Alive alive -> new Decision.Wait(stage, "", "",
+          until.filter(alive.until()::isAfter).or(() -> Optional.of(alive.until())));
       case HangWatch.Hangs hangs -> failed(ft, stage, failure(Cause.NO_PROGRESS, stage, status.attempt(), "NoProgress",
           hangs.message(), now));
     };

@@ -97,6 +97,22 @@ public sealed interface Decision {
   record Expire(boolean deleteSelf) implements Decision {
   }
 
+  /**
+   * It is deleted, and a Job tidies the workspace up.
+   *
+   * @param start whether the Job is to be created
+   */
+  record CleanUp(boolean start, String message, Instant recheck) implements Decision {
+  }
+
+  /**
+   * It is deleted, and nothing keeps it any longer.
+   *
+   * @param problem why the workspace is not tidied up; empty when it is
+   */
+  record Release(String problem) implements Decision {
+  }
+
   /** The stage failed for good, and the run with it. */
   record Fail(Stage stage, Failure failure, FailureClass failureClass, String message) implements Decision {
   }

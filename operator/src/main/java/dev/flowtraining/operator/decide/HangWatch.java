@@ -7,8 +7,8 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * Whether a training set whose containers all run gets on: a report must come within training.stallTimeout. Ranks that
- * wait for one another end by themselves after training.rendezvousTimeout; what hangs before that too is found here.
+ * Whether a training set whose containers all run gets on: a report must come within training.stallTimeout. Whether its
+ * ranks meet is for {@link RendezvousWatch}.
  */
 final class HangWatch {
 

@@ -25,8 +25,13 @@ public sealed interface JobOutcome {
   record Absent() implements JobOutcome {
   }
 
-  /** Some container has not started. The reason is empty while that is nothing unusual. */
-  record NotStarted(String reason, String message) implements JobOutcome {
+  /**
+   * Some container has not started.
+   *
+   * @param reason empty while that is nothing unusual
+   * @param advice how an edit takes effect, as the end of a sentence; or empty
+   */
+  record NotStarted(String reason, String message, String advice) implements JobOutcome {
   }
 
   /** It waits for quota in a queue. */

@@ -37,9 +37,9 @@ final class NotStartedReason {
       int expectedPods) {
     boolean checking = pods.stream().flatMap(p -> p.containers().stream())
         .anyMatch(c -> c.init() && c.state() instanceof ContainerView.Running);
-    return why(job, pods, warnings, expectedPods).map(w -> new JobOutcome.NotStarted(w.reason(), w.message()
-        + w.advice())).orElseGet(() -> new JobOutcome.NotStarted("", checking ? "checking the environment"
-            : "the pods of " + job.name() + " are starting"));
+    return why(job, pods, warnings, expectedPods).map(w -> new JobOutcome.NotStarted(w.reason(), w.message(),
+        w.advice())).orElseGet(() -> new JobOutcome.NotStarted("", checking ? "checking the environment"
+            : "the pods of " + job.name() + " are starting", ""));
   }
 
   /** Empty when nothing is unusual. */

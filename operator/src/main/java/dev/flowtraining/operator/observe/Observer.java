@@ -80,6 +80,14 @@ public final class Observer {
         progressMap.isPresent());
   }
 
+  /** The Job that tidies up; asked for, since only few FlowTrainings have one, and each but once. */
+  public Optional<CleanUpView> cleanUp(FlowTraining ft) {
+    String namespace = ft.getMetadata().getNamespace();
+    Job job = client.batch().v1().jobs().inNamespace(namespace).withName(Names.cleanUp(ft)).get();
+    return Optional.ofNullable(job).filter(j -> isOf(ft, j)).map(j -> Views.cleanUp(j, client.pods()
+        .inNamespace(namespace).withLabel("batch.kubernetes.io/job-name", Names.cleanUp(ft)).list().getItems()));
+  }
+
   private static Map<String, String> uids(Set<Job> jobs, Set<Pod> pods) {
     return Stream.concat(jobs.stream(), pods.stream()).map(HasMetadata::getMetadata)
         .collect(Collectors.toMap(ObjectMeta::getName, ObjectMeta::getUid, (a, b) -> b));

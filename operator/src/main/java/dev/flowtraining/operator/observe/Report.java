@@ -13,10 +13,11 @@ import java.time.format.DateTimeParseException;
  * there.
  *
  * @param runId the uid of the FlowTraining that the report is of
+ * @param ranks how many have met, once they have
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message,
-    Integer epoch, Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
+    Integer ranks, Integer epoch, Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
     Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
 
   private static final int MAX_TEXT = 1024;
@@ -44,7 +45,7 @@ public record Report(String runId, Stage stage, Integer attempt, String time, Do
     return stage != null && attempt != null && attempt >= 1 && isTime(time)
         && fraction != null && fraction >= 0 && fraction <= 1
         && (message == null || message.length() <= MAX_TEXT)
-        && (epoch == null || epoch >= 0) && (maxEpoch == null || maxEpoch >= 0) && (step == null || step >= 0)
+        && (ranks == null || ranks >= 1) && (epoch == null || epoch >= 0) && (maxEpoch == null || maxEpoch >= 0) && (step == null || step >= 0)
         && isFinite(loss) && isFinite(cvLoss) && isFinite(bestCvLoss) && isPositive(learningRate)
         && isPositive(framesPerSecond) && (estimatedCompletion == null || isTime(estimatedCompletion))
         && (checkpoint == null || plausible(checkpoint));

@@ -43,6 +43,21 @@ final class Views {
         failed.map(c -> text(c.getMessage())).orElse(""), Boolean.TRUE.equals(job.getSpec().getSuspend()));
   }
 
+  /** @param pods of the Job */
+  static CleanUpView cleanUp(Job job, List<Pod> pods) {
+    List<JobCondition> conditions = job.getStatus() == null ? List.of() : job.getStatus().getConditions();
+    Optional<JobCondition> failed = conditions.stream()
+        .filter(c -> "Failed".equals(c.getType()) && "True".equals(c.getStatus())).findFirst();
+    String said = pods.stream().flatMap(p -> containers(p, created(p)).stream())
+        .flatMap(c -> c.state() instanceof ContainerView.Terminated end && end.exitCode() != 0
+            ? TerminationMessage.parse(end.message()).map(TerminationMessage::message).stream() : Stream.empty())
+        .findFirst().orElse("");
+    return new CleanUpView(created(job),
+        conditions.stream().anyMatch(c -> "Complete".equals(c.getType()) && "True".equals(c.getStatus())),
+        failed.isPresent(), said.isEmpty() ? failed.map(c -> "job " + job.getMetadata().getName() + " failed: "
+            + text(c.getMessage())).orElse("") : said);
+  }
+
   static PodView pod(Pod pod) {
     Instant created = created(pod);
     String phase = pod.getStatus() == null ? "" : text(pod.getStatus().getPhase());

@@ -35,8 +35,9 @@ final class Conditions {
   static List<Condition> of(FlowTrainingStatus status, Decision decision, String time) {
     List<Condition> all = new ArrayList<>();
     Why why = why(status, decision);
-    boolean stalled = status.phase() == Phase.FAILED || decision instanceof Decision.Blocked b && b.stalled();
-    boolean ready = status.phase() == Phase.SUCCEEDED;
+    boolean goes = decision instanceof Decision.CleanUp;
+    boolean stalled = !goes && (status.phase() == Phase.FAILED || decision instanceof Decision.Blocked b && b.stalled());
+    boolean ready = !goes && status.phase() == Phase.SUCCEEDED;
     boolean suspended = status.phase() == Phase.SUSPENDED;
     add(all, status, READY, ready, why, time);
     // also while suspended: to those who only know kstatus it is on its way, and must not look done
@@ -61,6 +62,9 @@ final class Conditions {
   }
 
   private static Why why(FlowTrainingStatus status, Decision decision) {
+    if (decision instanceof Decision.CleanUp cleaning) {
+      return new Why("CleaningUp", cleaning.message());
+    }
     if (status.phase() == Phase.SUCCEEDED) {
       return new Why("Completed", "all requested stages are complete");
     }

@@ -15,7 +15,9 @@ public enum Reason {
   UNBLOCKED("Unblocked"),
   COMPLETED("Completed"),
   FAILED("Failed"),
-  EXPIRED("Expired");
+  EXPIRED("Expired"),
+  CLEANED("Cleaned"),
+  CLEANUP_FAILED("CleanupFailed");
 
   private final String id;
 

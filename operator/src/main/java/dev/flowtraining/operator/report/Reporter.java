@@ -2,9 +2,11 @@ package dev.flowtraining.operator.report;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
+import dev.flowtraining.operator.build.Mounts;
 import dev.flowtraining.operator.decide.Decision;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Instant;
+import java.util.List;
 import java.util.function.UnaryOperator;
 
 /** The only writer of status: once a reconcile, and events and metrics only after it succeeded. */
@@ -16,6 +18,17 @@ public final class Reporter {
   public Reporter(KubernetesClient client, OperatorMetrics metrics) {
     this.client = client;
     this.metrics = metrics;
+  }
+
+  /** The last word on a FlowTraining that goes: there is no status any more to tell it. */
+  public void gone(FlowTraining ft, Decision.Release release, Instant now) {
+    String where = "run directory " + ft.getMetadata().getNamespace() + "/" + ft.getMetadata().getName() + " on claim "
+        + Mounts.workspaceClaim(ft);
+    Events.write(client, ft, List.of(release.problem().isEmpty()
+        ? new Story.Line(Reason.CLEANED, false, where + ": what was not to stay is removed (workspace.retain: "
+            + ft.getSpec().workspace().retain().id() + ")")
+        : new Story.Line(Reason.CLEANUP_FAILED, true, where + " is not removed, or not all of it; remove it by hand: "
+            + release.problem())), now);
   }
 
   /**

@@ -52,6 +52,8 @@ public final class StatusBuilder {
       case Decision.Suspend suspend -> suspending(status, suspend.stage(), time);
       case Decision.Suspended suspended -> suspended(ft, status);
       case Decision.Expire expire -> status.withRun(status.run().childrenDeleted(time));
+      case Decision.CleanUp cleaning -> status;
+      case Decision.Release release -> status;
       case Decision.Fail fail -> failed(status, fail, time);
     };
     next = next.withAttempts(AttemptHistory.after(ft, next, decision, time));

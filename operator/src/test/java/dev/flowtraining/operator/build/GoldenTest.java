@@ -38,6 +38,30 @@ class GoldenTest {
   }
 
   @Test
+  void sharedDataStagesNameTheCacheAndLaterStagesDoNot() {
+    FlowTraining ft = Samples.training("""
+        training: {device: cpu}
+        """);
+    FlowTraining shared = new KubernetesSerialization().unmarshal(new KubernetesSerialization().asYaml(ft)
+        .replace("cache: \"None\"", "cache: Shared"), FlowTraining.class);
+    for (Stage stage : Stage.inOrder()) {
+      Decision.Start start = new Decision.Start(stage, 1, false, Optional.empty());
+      assertThat(StageArguments.of(ft, start, false)).doesNotContain("--cache");
+      assertThat(StageArguments.of(shared, start, false).contains("--cache")).as(stage.id())
+          .isEqualTo(stage.number() <= 3);
+    }
+    assertThat(StageArguments.of(shared, new Decision.Start(Stage.PARQUET, 1, false, Optional.empty()), false))
+        .containsSequence("--cache", "/workspace/speech/.cache");
+  }
+
+  @Test
+  void theJobThatTidiesUp() throws IOException {
+    FlowTraining ft = new KubernetesSerialization().unmarshal(new KubernetesSerialization().asYaml(Samples.cpu())
+        .replace("retain: \"All\"", "retain: None"), FlowTraining.class);
+    agrees("clean-up.yaml", List.of(CleanUpJob.of(ft, "flow-trainer:test")));
+  }
+
+  @Test
   void aTrainingSetOfTwoRanks() throws IOException {
     agrees("train-2-ranks.yaml", start(Samples.cpu(),
         new Decision.Start(Stage.TRAIN, 2, false, Optional.of("exp/flow_model/attempt-1/epoch_3_whole.pt"))));

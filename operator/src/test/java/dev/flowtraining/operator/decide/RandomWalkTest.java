@@ -21,6 +21,7 @@ import dev.flowtraining.operator.report.StatusBuilder;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * A cluster that does whatever a cluster may do, in random order, and an operator that crashes between its two writes
  * now and then. Whatever happens: two attempts never run at once, a complete stage never starts again, counts never go
  * back, the attempt's number never comes twice, nothing runs while it is suspended, and the run ends. Nodes fall silent
- * with what runs on them, and while it is suspended the user changes the number of GPUs.
+ * with what runs on them, pods of a set do not come or their ranks do not meet, and while it is suspended the user
+ * changes the number of GPUs.
  */
 class RandomWalkTest {
 
@@ -48,16 +50,20 @@ class RandomWalkTest {
     int replaced = 0;
     int suspended = 0;
     int silent = 0;
+    Set<String> missed = new HashSet<>();
     for (int run = 0; run < RUNS; run++) {
       Walk walk = new Walk(new Random(seed * 1_000_003 + run));
       ends.merge(walk.toTheEnd(), 1, Integer::sum);
       replaced += walk.replaced;
       suspended += walk.suspended;
       silent += walk.silenced;
+      missed.addAll(walk.missed);
     }
     assertThat(replaced).as("shards that were lost and replaced").isPositive();
     assertThat(suspended).as("suspensions").isPositive();
     assertThat(silent).as("nodes that fell silent").isPositive();
+    assertThat(missed).as("ranks that did not come, and ranks that did not meet")
+        .containsExactlyInAnyOrder("did not start", "have not met");
     assertThat(ends.keySet()).as("both ends are met").containsExactlyInAnyOrder(Phase.SUCCEEDED, Phase.FAILED);
   }
 
@@ -75,6 +81,9 @@ class RandomWalkTest {
     private final List<JobView> jobs = new ArrayList<>();
     private final List<PodView> pods = new ArrayList<>();
     private final Set<String> recorded = new HashSet<>();
+    private final Map<String, Fate> fates = new HashMap<>();
+    /** What became of ranks that were waited for. */
+    private final Set<String> missed = new HashSet<>();
     private int replaced;
     private int suspended;
     private int silenced;
@@ -87,7 +96,7 @@ class RandomWalkTest {
 
     private static FlowTraining training(int gpus, boolean suspend) {
       return Samples.training("""
-          training: {gpus: %d, gpusPerPod: 2, device: cpu}
+          training: {gpus: %d, gpusPerPod: 2, device: cpu, rendezvousTimeout: 30s}
           stageOverrides: [{stage: speech-tokens, parallelism: 3}, {stage: parquet, parallelism: 2}]
           restartPolicy:
             {maxRestarts: 1, maxDisruptions: 1, resetAfterCheckpoint: true, backoff: {initial: 1s, max: 20s}}
@@ -123,6 +132,7 @@ class RandomWalkTest {
       apply(decision);
       FlowTrainingStatus after = StatusBuilder.next(known, seen, decision, "image", now);
       check(before, after, decision);
+      waitedFor(decision, seen);
       boolean crash = random.nextInt(10) == 0;
       if (!crash) {
         ft = Copies.withStatus(ft, after);
@@ -158,6 +168,22 @@ class RandomWalkTest {
         }
         default -> { }
       }
+    }
+
+    /** Nobody is restarted for want of a rank while all have met, or before their time. */
+    private void waitedFor(Decision decision, Observation seen) {
+      if (!(decision instanceof Decision.Restart restart) || !restart.failure().details().message()
+          .contains("training.rendezvousTimeout")) {
+        return;
+      }
+      String message = restart.failure().details().message();
+      missed.addAll(List.of("did not start", "have not met").stream().filter(message::contains).toList());
+      int attempt = restart.failure().details().attempt();
+      List<ContainerView> ranks = seen.pods(Stage.TRAIN, StageStep.WHOLE, attempt).stream()
+          .flatMap(p -> p.containers().stream()).toList();
+      assertThat(ranks).as(message).anyMatch(c -> c.state() instanceof ContainerView.Running up
+          && !now.isBefore(up.since().plusSeconds(30).plus(RendezvousWatch.GRACE)));
+      assertThat(ranks.size() < ft.getSpec().training().gpus()).as(message).isEqualTo(message.contains("did not start"));
     }
 
     private void check(FlowTrainingStatus before, FlowTrainingStatus after, Decision decision) {
@@ -217,7 +243,8 @@ class RandomWalkTest {
     }
 
     private void startPod(JobView job) {
-      for (int index = 0; index < job.pods(); index++) {
+      int come = fate(job) == Fate.ALONE ? 1 : job.pods();
+      for (int index = 0; index < come; index++) {
         String name = job.name() + "-" + index;
         boolean there = pods.stream().anyMatch(p -> p.name().equals(name));
         if (!there && !job.finished() && !job.deleting()) {
@@ -227,7 +254,18 @@ class RandomWalkTest {
       }
     }
 
+    /** Of a training set: most meet. */
+    private enum Fate { MEETS, ALONE, SILENT }
+
+    private Fate fate(JobView job) {
+      return !job.stage().isTraining() ? Fate.MEETS : fates.computeIfAbsent(job.name(), name ->
+          random.nextInt(3) > 0 ? Fate.MEETS : random.nextBoolean() ? Fate.ALONE : Fate.SILENT);
+    }
+
     private void exitSome(JobView job, int code) {
+      if (fate(job) != Fate.MEETS) {
+        return; // its ranks hang while they wait
+      }
       pods.replaceAll(p -> {
         if (!isOf(job, p) || p.terminal() || silent.contains(p.name())) {
           return p;
@@ -243,11 +281,14 @@ class RandomWalkTest {
     }
 
     private void report(JobView job) {
+      if (fate(job) != Fate.MEETS) {
+        return;
+      }
       int attempt = Math.max(1, job.attempt() - random.nextInt(2));
       int step = random.nextInt(1000);
       String key = job.step() == StageStep.SHARDS ? "shard-" + random.nextInt(4) + ".json" : "progress.json";
       progress = Progress.parse(Map.of(key, """
-          {"stage":"%s","attempt":%d,"time":"%s","fraction":0.5,
+          {"stage":"%s","attempt":%d,"time":"%s","fraction":0.5,"ranks":4,
            "checkpoint":{"path":"exp/flow_model/attempt-%d/step_%d.pt","step":%d}}"""
           .formatted(job.stage().id(), attempt, now, attempt, step, step)));
     }

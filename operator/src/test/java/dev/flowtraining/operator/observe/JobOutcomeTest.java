@@ -146,21 +146,21 @@ class JobOutcomeTest {
   @Test
   void whatDoesNotStartIsTold() {
     assertThat(of(TRAIN, unschedulable(pod(TRAIN, 0), "0/3 nodes are available")))
-        .isEqualTo(new JobOutcome.NotStarted("Unschedulable", "pod demo-train-1-0: 0/3 nodes are available; a changed "
-            + "spec is used by the next attempt: delete job demo-train-1 to start it"));
+        .isEqualTo(new JobOutcome.NotStarted("Unschedulable", "pod demo-train-1-0: 0/3 nodes are available",
+            "; a changed spec is used by the next attempt: delete job demo-train-1 to start it"));
     assertThat(of(TRAIN, pod(TRAIN, 0, new ContainerView.Waiting("ImagePullBackOff", "no such image"), running())))
         .isInstanceOfSatisfying(JobOutcome.NotStarted.class, n -> {
           assertThat(n.reason()).isEqualTo("ImagePullFailed");
-          assertThat(n.message()).endsWith("for another one suspend it, or delete the FlowTraining and apply it anew");
+          assertThat(n.advice()).endsWith("for another one suspend it, or delete the FlowTraining and apply it anew");
         });
     assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(),
         Map.of("demo-train-1", new Warning("FailedCreate", "exceeded quota")), 2, 2, NOW))
-        .isEqualTo(new JobOutcome.NotStarted("PodCreationFailed", "job demo-train-1: exceeded quota"));
+        .isEqualTo(new JobOutcome.NotStarted("PodCreationFailed", "job demo-train-1: exceeded quota", ""));
     PodView mounting = pod(TRAIN, 0, new ContainerView.Waiting("ContainerCreating", ""));
     assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(mounting),
         Map.of(mounting.name(), new Warning("FailedMount", "no such host")), 2, 2, NOW))
-        .isEqualTo(new JobOutcome.NotStarted("FailedMount", "pod demo-train-1-0: no such host; a changed spec is used "
-            + "by the next attempt: delete job demo-train-1 to start it"));
+        .isEqualTo(new JobOutcome.NotStarted("FailedMount", "pod demo-train-1-0: no such host",
+            "; a changed spec is used by the next attempt: delete job demo-train-1 to start it"));
   }
 
   @Test
@@ -170,7 +170,7 @@ class JobOutcomeTest {
     assertThat(JobOutcome.of(Optional.of(TRAIN), List.of(pulling, other), Map.of(
         pulling.name(), new Warning("FailedScheduling", "0/3 nodes are available"),
         TRAIN.name(), new Warning("FailedCreate", "exceeded quota")), 2, 2, NOW))
-        .isEqualTo(new JobOutcome.NotStarted("", "the pods of demo-train-1 are starting"));
+        .isEqualTo(new JobOutcome.NotStarted("", "the pods of demo-train-1 are starting", ""));
   }
 
   @Test

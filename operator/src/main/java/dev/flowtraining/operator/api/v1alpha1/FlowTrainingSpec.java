@@ -22,8 +22,8 @@ import java.util.Optional;
         + "&& self.models.init == 'builtin' && self.models.vocoder == 'builtin') : true",
     message = "spec.models names a file: say in models.volume which volume holds it, or use 'builtin'")
 @ValidationRule(
-    value = "self.workspace == oldSelf.workspace",
-    message = "spec.workspace is immutable: delete the FlowTraining and apply it anew with the other workspace")
+    value = "self.workspace.volume == oldSelf.workspace.volume",
+    message = "spec.workspace.volume is immutable: delete the FlowTraining and apply it anew with the other workspace")
 public record FlowTrainingSpec(
     @JsonPropertyDescription("Which of the seven stages run, like --stage and --stop_stage of a recipe; all by "
         + "default.")
@@ -32,8 +32,8 @@ public record FlowTrainingSpec(
     @JsonPropertyDescription("The speech to train on: a volume and the paths in it. Needed by the stages 0-3.")
     DataSpec data,
 
-    @JsonPropertyDescription("The volume of the run directory (<namespace>/<name>), where all stages meet. Immutable. "
-        + "By default a claim made from a template.")
+    @JsonPropertyDescription("The volume of the run directory (<namespace>/<name>), where all stages meet. By "
+        + "default a claim made from a template.")
     WorkspaceSpec workspace,
 
     @JsonPropertyDescription("The models that the stages use: speaker encoder, speech tokenizer, initial flow weights, "
@@ -76,7 +76,7 @@ public record FlowTrainingSpec(
 
   public FlowTrainingSpec {
     stages = stages == null ? new StageRange(null, null, null, null) : stages;
-    workspace = workspace == null ? new WorkspaceSpec(null) : workspace;
+    workspace = workspace == null ? new WorkspaceSpec(null, null, null) : workspace;
     models = models == null ? new ModelsSpec(null, null, null, null, null) : models;
     config = config == null ? new ConfigSpec(null, null, null) : config;
     training = training == null ? TrainingSpec.defaults() : training;

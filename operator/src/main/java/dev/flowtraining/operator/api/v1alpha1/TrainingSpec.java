@@ -72,8 +72,8 @@ public record TrainingSpec(
     @Pattern(Durations.PATTERN)
     String stallTimeout,
 
-    @JsonPropertyDescription("How long the ranks wait for each other at the start of an attempt, for example 10m; "
-        + "then the attempt ends and counts as a restart.")
+    @JsonPropertyDescription("How long ranks at work wait for the others at the start of an attempt, for example "
+        + "10m; then the whole set is restarted, and lastFailure names the ranks that are missing and why.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String rendezvousTimeout,

@@ -164,7 +164,7 @@ class SchemaIT {
     assertThat(changed(MINIMAL.replace("NAME", "fixed").replace("claimName: speech", "claimName: other")))
         .contains("spec.data.volume is immutable");
     assertThat(changed(MINIMAL.replace("NAME", "fixed")
-        + "  workspace: {volume: {persistentVolumeClaim: {claimName: w}}}\n")).contains("spec.workspace is immutable");
+        + "  workspace: {volume: {persistentVolumeClaim: {claimName: w}}}\n")).contains("spec.workspace.volume is immutable");
   }
 
   @ParameterizedTest(name = "{0}")
