@@ -44,7 +44,12 @@ final class Report {
       .steps img { height: 5rem; image-rendering: pixelated } .steps figcaption { font-size: .8rem }
       td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } td code { white-space: nowrap }
       .stages td { white-space: nowrap } .stages td:last-child { font-size: .85rem; color: #5b6775; white-space: normal }
-      @media (max-width: 30rem) { .figures div { flex-basis: 6.5rem } body { font-size: 15px } }
+      @media (max-width: 30rem) {
+        .figures div { flex-basis: 6.5rem } body { font-size: 15px } table { font-size: .8rem }
+        td { overflow-wrap: anywhere } td.number { overflow-wrap: normal } td code { white-space: normal }
+        .stages tr { display: grid; grid-template-columns: 1fr auto } .stages th:last-child { display: none }
+        .stages td { border: 0 } .stages td:last-child { grid-column: 1 / -1; border-bottom: 1px solid #e3e7ec; padding-top: 0 }
+      }
       @media print {
         @page { margin: 14mm } body { max-width: none; padding: 0; font-size: 9.5pt } .listen { display: none }
         .pair { grid-template-columns: 1fr 1fr } figure, tr, .figures, .steps { break-inside: avoid } h2, h2 + p { break-after: avoid }

@@ -190,10 +190,10 @@ final class Journal {
   void end(Trainer.Outcome outcome) throws IOException {
     probe(() -> probes.atTheEnd(outcome.cursor()));
     if (outcome.ending() == Ending.PATIENCE) {
-      log.say(String.format(Locale.ROOT, "ended by patience after %d of %d epochs, at step %d: the last %d validations "
-          + "were no better than %.4f (train_conf.patience is %d)", outcome.cursor().epoch(),
-          config.trainConf().maxEpoch(), outcome.cursor().step(), outcome.cursor().validationsSinceBest(),
-          outcome.cursor().bestCvLoss(), config.trainConf().patience()));
+      log.say(String.format(Locale.ROOT, "ended by patience after %d of %d epochs, at step %d: validations since the "
+          + "best, %.4f: %d (train_conf.patience is %d)", outcome.cursor().epoch(), config.trainConf().maxEpoch(),
+          outcome.cursor().step(), outcome.cursor().bestCvLoss(), outcome.cursor().validationsSinceBest(),
+          config.trainConf().patience()));
     }
     log.say(String.format(Locale.ROOT, "done: validation loss %.4f, constant predictor %.4f (%.2f of it), with tokens "
         + "of other utterances %.4f (%.2f times)", outcome.cvLoss(), outcome.constantLoss(),

@@ -124,7 +124,7 @@ class TrainSettingsTest {
     String still = BASE.replace("lr: 1.0e-3", "lr: 1.0e-30").replace("max_epoch: 2", "max_epoch: 9");
     assertThat(train("patience", still.replace("patience: 0", "patience: 2")).validations).hasSize(3);
     assertThat(dir.resolve("patience/exp/flow_model/train.log")).content().containsPattern(
-        "ended by patience after 3 of 9 epochs, at step \\d+: the last 2 validations were no better than \\d+\\.\\d{4} ");
+        "ended by patience after 3 of 9 epochs, at step \\d+: validations since the best, \\d+\\.\\d{4}: 2 ");
     assertThat(SmallRun.at(dir.resolve("patience")).metrics("end"))
         .singleElement().satisfies(end -> assertThat(end.get("ended_by").asText()).isEqualTo("patience"));
     assertThat(dir.resolve("base/exp/flow_model/train.log")).content().doesNotContain("patience");
