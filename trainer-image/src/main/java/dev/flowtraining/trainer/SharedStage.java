@@ -92,6 +92,7 @@ final class SharedStage implements AutoCloseable {
     RunLock.Holder me = RunLock.me(context.ranks(), stage.id());
     FileTime beat = null;
     long patience = 0;
+    String other = "";
     while (true) {
       RunLock.Taken taken = RunLock.tryTake(lock, me, RunLock.WATCH);
       if (taken.lock() != null) {
@@ -105,7 +106,12 @@ final class SharedStage implements AutoCloseable {
         context.progress().say(stage.id() + ": not waiting any longer for " + taken.by() + ", which does not stir");
         return null;
       }
-      context.progress().update(stage, 0, "waits for " + taken.by() + ", which does the same");
+      String waits = "waits for " + taken.by() + ", which does the same";
+      if (!taken.by().equals(other)) {
+        other = taken.by();
+        context.progress().say(stage.id() + ": " + waits);
+      }
+      context.progress().update(stage, 0, waits);
       Thread.sleep(LOOK_AGAIN);
     }
   }
