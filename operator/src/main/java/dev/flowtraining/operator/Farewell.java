@@ -51,19 +51,24 @@ final class Farewell {
 
   UpdateControl<FlowTraining> reconcile(FlowTraining ft, Context<FlowTraining> context) {
     UpdateControl<FlowTraining> done = UpdateControl.noUpdate();
-    if (!ft.hasFinalizer(CleanUpJob.FINALIZER)) {
+    // the cache may not know yet that it was let go
+    if (!ft.hasFinalizer(CleanUpJob.FINALIZER) || !observer.isHeld(ft)) {
       return done;
     }
     Instant now = clock.instant();
     Observation seen = observer.observe(ft, context, now);
     Decision decision = CleanUpJob.wanted(ft) ? Deletion.decide(ft, seen, observer.cleanUp(ft), now)
         : new Decision.Release("");
-    decision = apply(ft, decision, Children.of(ft, decision, seen, image.apply(ft)), now);
+    if (!(decision instanceof Decision.Release)) {
+      decision = apply(ft, decision, Children.of(ft, decision, seen, image.apply(ft)), now);
+    }
     if (decision instanceof Decision.Release release) {
       if (CleanUpJob.wanted(ft)) {
         reporter.gone(ft, release, now);
       }
       context.resourceOperations().removeFinalizer(CleanUpJob.FINALIZER);
+      // only now: a Job that is missed while it is held would be made again
+      applier.apply(ft, Children.of(ft, release, seen, image.apply(ft)));
       return done;
     }
     FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image.apply(ft), now);

@@ -90,6 +90,8 @@ class RetentionIT extends PlayedLife {
     PlayedCluster.await(RetentionIT::resource, ft -> ft == null);
     assertThat(told("CleanupFailed")).contains("not done within 10 minutes");
     PlayedCluster.await(() -> cluster.job(job), j -> j == null);
+    sleep(1000);
+    assertThat(cluster.job(job)).as("made again").isNull();
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.build.CleanUpJob;
 import dev.flowtraining.operator.build.ConfigSnapshot;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.observe.Observation.Former;
@@ -78,6 +79,14 @@ public final class Observer {
         running.map(s -> warnings(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
         progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()),
         progressMap.isPresent());
+  }
+
+  /** Whether it is there and has its finalizer, as the API server says, which the cache may not know yet. */
+  public boolean isHeld(FlowTraining ft) {
+    FlowTraining now = client.resources(FlowTraining.class).inNamespace(ft.getMetadata().getNamespace())
+        .withName(ft.getMetadata().getName()).get();
+    return now != null && now.getMetadata().getUid().equals(ft.getMetadata().getUid())
+        && now.hasFinalizer(CleanUpJob.FINALIZER);
   }
 
   /** The Job that tidies up; asked for, since only few FlowTrainings have one, and each but once. */
