@@ -79,7 +79,8 @@ public final class RetryPolicy {
       case OOM_KILLED -> secondOom(failure, previous) ? FailureClass.PERMANENT : FailureClass.RETRYABLE;
       case EXITED -> PERMANENT_CODES.contains(failure.details().exitCode())
           ? FailureClass.PERMANENT : FailureClass.RETRYABLE;
-      case POD_DELETED, JOB_DELETED, NO_PROGRESS, POD_GONE, TERMINATED, PEER_LOST -> FailureClass.RETRYABLE;
+      case POD_DELETED, JOB_DELETED, NO_PROGRESS, POD_GONE, TERMINATED, PEER_LOST, JOB_FAILED ->
+          FailureClass.RETRYABLE;
     };
   }
 

@@ -31,7 +31,9 @@ public record Failure(Cause cause, LastFailure details, Instant at) {
     /** Ended by SIGTERM, or by an I/O or rendezvous problem: another rank may be the cause. */
     TERMINATED(4),
     /** Ended because another rank was gone. */
-    PEER_LOST(5);
+    PEER_LOST(5),
+    /** The Job failed, and nothing else is known. */
+    JOB_FAILED(6);
 
     private final int weight;
 

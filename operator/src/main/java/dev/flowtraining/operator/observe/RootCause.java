@@ -32,7 +32,7 @@ final class RootCause {
     List<Failure> found = new ArrayList<>();
     for (PodView pod : pods) {
       disruption(job, pod, ranksPerPod).ifPresent(found::add);
-      deletion(job, pod, ranksPerPod).ifPresent(found::add);
+      deletion(job, pod, pods, ranksPerPod).ifPresent(found::add);
       for (ContainerView container : pod.containers()) {
         exit(job, pod, container, ranksPerPod).ifPresent(found::add);
       }
@@ -80,15 +80,17 @@ final class RootCause {
         d.reason(), "pod " + pod.name() + ": " + d.message(), d.at()));
   }
 
-  private static Optional<Failure> deletion(JobView job, PodView pod, int ranksPerPod) {
-    if (pod.deletionRequested().isEmpty() || job.deleting()) {
-      return Optional.empty();
-    }
-    Instant at = pod.deletionRequested().get();
-    // once the Job has failed, its controller deletes the other pods: those are victims
-    boolean before = job.failedAt().map(at::isBefore).orElse(true);
-    return Optional.of(failure(before ? Cause.POD_DELETED : Cause.TERMINATED, job, pod, firstRank(job, pod,
-        ranksPerPod), null, "PodDeleted", "pod " + pod.name() + " was deleted", at));
+  private static Optional<Failure> deletion(JobView job, PodView pod, List<PodView> pods, int ranksPerPod) {
+    Optional<Instant> at = pod.deletionRequested().filter(t -> !job.deleting() && !byController(job, pods, t));
+    return at.map(t -> failure(Cause.POD_DELETED, job, pod, firstRank(job, pod, ranksPerPod), null, "PodDeleted",
+        "pod " + pod.name() + " was deleted", t));
+  }
+
+  /** Once a pod has failed, the Job controller deletes the others, and only then writes down that the Job fails. */
+  private static boolean byController(JobView job, List<PodView> pods, Instant deleted) {
+    return job.failedAt().filter(at -> !deleted.isBefore(at)).isPresent() || job.step() != StageStep.SHARDS
+        && pods.stream().filter(PodView::terminal).flatMap(p -> p.containers().stream())
+            .anyMatch(c -> c.state() instanceof Terminated end && end.exitCode() != 0 && end.at().isBefore(deleted));
   }
 
   private static Optional<Failure> exit(JobView job, PodView pod, ContainerView container, int ranksPerPod) {
@@ -102,12 +104,20 @@ final class RootCause {
     Integer rank = job.stage().isTraining() && !container.init()
         ? Integer.valueOf(pod.index() * ranksPerPod + container.localRank())
         : null;
-    if ("OOMKilled".equals(end.reason())) {
-      return Optional.of(failure(Cause.OOM_KILLED, job, pod, rank, end.exitCode(), "OOMKilled",
-          "the kernel killed container " + container.name() + " of pod " + pod.name()
-              + " for its memory: raise resources.limits.memory"
-              + (rank == null ? "" : ", or lower dataset_conf.max_frames_in_batch"), end.at()));
-    }
+    Failure failure = "OOMKilled".equals(end.reason()) ? outOfMemory(job, pod, container, rank, end)
+        : ended(job, pod, rank, end);
+    return Optional.of(container.init() ? ofCheck(failure) : failure);
+  }
+
+  private static Failure outOfMemory(JobView job, PodView pod, ContainerView container, Integer rank, Terminated end) {
+    return failure(Cause.OOM_KILLED, job, pod, rank, end.exitCode(), "OOMKilled",
+        "the kernel killed container " + container.name() + " of pod " + pod.name()
+            + " for its memory: raise resources.limits.memory"
+            + (rank == null ? "" : ", or lower dataset_conf.max_frames_in_batch"), end.at());
+  }
+
+  /** By its exit code, and what it said itself. */
+  private static Failure ended(JobView job, PodView pod, Integer rank, Terminated end) {
     ExitCode code = ExitCode.of(end.exitCode());
     Optional<TerminationMessage> said = TerminationMessage.parse(end.message());
     String reason = said.map(TerminationMessage::reason)
@@ -115,8 +125,7 @@ final class RootCause {
     String message = said.map(TerminationMessage::message).filter(m -> m != null && !m.isBlank())
         .map(TerminationMessage::tail)
         .orElseGet(() -> code.sentence() + lastWords(end));
-    Failure failure = failure(cause(end.exitCode(), reason), job, pod, rank, end.exitCode(), reason, message, end.at());
-    return Optional.of(container.init() ? ofCheck(failure) : failure);
+    return failure(cause(end.exitCode(), reason), job, pod, rank, end.exitCode(), reason, message, end.at());
   }
 
   /** The end of the log tells why a process crashed; of one that was killed it tells nothing. */
@@ -144,7 +153,7 @@ final class RootCause {
         missing ? "PodDeleted" : "JobFailed",
         missing ? "a pod of " + job.name() + " is gone" : "job " + job.name() + " failed: " + job.problem(), null);
     Instant at = job.failedAt().orElseThrow();
-    return new Failure(Cause.POD_GONE, details.withTime(at.toString()), at);
+    return new Failure(missing ? Cause.POD_GONE : Cause.JOB_FAILED, details.withTime(at.toString()), at);
   }
 
   private static Integer firstRank(JobView job, PodView pod, int ranksPerPod) {

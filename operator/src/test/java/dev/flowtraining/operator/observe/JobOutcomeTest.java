@@ -63,6 +63,25 @@ class JobOutcomeTest {
         .reason()).as("it only hangs").isEqualTo("PeerLost");
   }
 
+  /** The Job controller deletes the silent rank's pod as soon as its peer has failed. */
+  @Test
+  void whatTheJobControllerDeletesIsNoCause() {
+    PodView victim = ended(pod(TRAIN, 0, exited(75, PEER_LOST, NOW.minusSeconds(3)),
+        exited(75, PEER_LOST, NOW.minusSeconds(2))));
+    PodView silent = deleted(pod(TRAIN, 1, running(), running()), NOW.minusSeconds(1));
+    Instant settled = NOW.minusSeconds(3).plus(JobOutcome.NODE_SETTLE);
+    assertThat(of(TRAIN, victim, silent)).as("before it says that the Job fails")
+        .isEqualTo(new JobOutcome.Settling(settled));
+    JobView failed = failed(TRAIN, NOW.minusSeconds(1));
+    assertThat(of(failed, victim, silent)).isEqualTo(new JobOutcome.Settling(settled));
+    assertThat(failure(failed, victim, silent.onNodeLostSince(NOW))).extracting(LastFailure::reason, LastFailure::rank)
+        .containsExactly("NodeLost", 2);
+    PodView gone = ended(deleted(pod(TRAIN, 1, exited(137, NOW), exited(137, NOW)), NOW.minusSeconds(1)));
+    PodView longAgo = ended(pod(TRAIN, 0, exited(75, PEER_LOST, SETTLED), exited(75, PEER_LOST, NOW)));
+    assertThat(failure(failed, longAgo, gone)).as("it only hung")
+        .extracting(LastFailure::reason, LastFailure::rank).containsExactly("PeerLost", 0);
+  }
+
   @Test
   void whatKeptARankFromStartingSaysMoreThanThoseWhoWaited() {
     ContainerView.State gaveUp = exited(75, "{\"reason\":\"RendezvousTimeout\",\"message\":\"rank 2, 3 missing\"}",
@@ -132,15 +151,20 @@ class JobOutcomeTest {
 
   @Test
   void aFailedCheckIsTold() {
+    assertThat(failedCheck(exited(66, "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}", NOW)))
+        .extracting(LastFailure::stage, LastFailure::reason, LastFailure::rank)
+        .containsExactly("check", "ModelNotFound", null);
+    assertThat(failedCheck(new ContainerView.Terminated(137, "OOMKilled", "", NOW)))
+        .extracting(LastFailure::stage, LastFailure::reason, LastFailure::rank)
+        .containsExactly("check", "OOMKilled", null);
+  }
+
+  private static LastFailure failedCheck(ContainerView.State end) {
     JobView job = job(Stage.PREPARE_DATA, 1);
-    PodView pod = new PodView("p", Stage.PREPARE_DATA, StageStep.WHOLE, 1, 0, "n", true, Optional.empty(), Optional.empty(),
-        Optional.empty(), Optional.empty(), List.of(new ContainerView("check", true, 0, exited(66,
-        "{\"reason\":\"ModelNotFound\",\"message\":\"m\"}",
-            NOW)), new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
-    assertThat(((JobOutcome.Failed) JobOutcome.of(Optional.of(job), List.of(pod), Map.of(), 1, 1,
-        NOW)).failure().details())
-        .extracting(LastFailure::stage, LastFailure::reason, LastFailure::rank).containsExactly("check",
-            "ModelNotFound", null);
+    PodView pod = new PodView("p", Stage.PREPARE_DATA, StageStep.WHOLE, 1, 0, "n", true, Optional.empty(),
+        Optional.empty(), Optional.empty(), Optional.empty(), List.of(new ContainerView("check", true, 0, end),
+        new ContainerView("stage", false, 0, new ContainerView.Waiting("PodInitializing", ""))));
+    return ((JobOutcome.Failed) JobOutcome.of(Optional.of(job), List.of(pod), Map.of(), 1, 1, NOW)).failure().details();
   }
 
   @Test
