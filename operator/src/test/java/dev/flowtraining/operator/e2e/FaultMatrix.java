@@ -176,17 +176,19 @@ final class FaultMatrix {
 
   /** Tried once more, then given up; with more memory it goes on. */
   private static FaultCase outOfMemory() {
-    FaultCase small = fault("out-of-memory", training("Running train/1", "Restarting train/1 OOMKilled rank 0 [1+0]",
+    FaultCase small = fault("out-of-memory", training("Running train/1", "Restarting train/1 OOMKilled [1+0]",
         "Running train/2", "Failed train/2 OOMKilled", "Running train/3"), run -> {
           run.reached("its failure", s -> s.phase() == Phase.FAILED);
-          run.cluster.change(run.name, Specs.training(Specs.FAULTS_EPOCHS));
+          run.cluster.change(run.name, Specs.training(Specs.FAULTS_EPOCHS)
+              .replace("gpus: 2}", "gpus: 2, gpusPerPod: 2}"));
+          run.reachedAgain(Phase.RUNNING);
         });
     return small.training("gpusPerPod: 2, resources: {limits: {memory: 96Mi}}");
   }
 
   private static FaultCase imageMissing() {
     FaultCase later = fault("image-missing", training("Running train/1"), run -> {
-      run.reached("ImagePullFailed", s -> KindCluster.condition(s, "Ready").reason().equals("ImagePullFailed"));
+      run.waitsWith("ImagePullFailed");
       for (var node : run.cluster.client.nodes().list().getItems()) {
         run.nodes.run(node.getMetadata().getName(),
             "ctr -n k8s.io images tag docker.io/library/flow-trainer:dev docker.io/library/flow-trainer:later 2>&1");
@@ -197,7 +199,7 @@ final class FaultMatrix {
 
   private static FaultCase claimPending() {
     return fault("claim-pending", training("Running train/1"), run -> {
-      run.reached("Unschedulable", s -> KindCluster.condition(s, "Ready").reason().equals("Unschedulable"));
+      run.waitsWith("Unschedulable");
       run.cluster.volume("later", "workspace");
     }).before(run -> run.cluster.request("later")).spec("claimName: flow-workspace", "claimName: later");
   }

@@ -57,6 +57,17 @@ final class FaultedRun implements AutoCloseable {
     return cluster.await(name, PATIENCE, what, test);
   }
 
+  /** The reason of the condition Ready while something is missing. */
+  void waitsWith(String reason) {
+    reached(reason, s -> s.condition("Ready").filter(c -> c.reason().equals(reason)).isPresent());
+    log.say("it waits: " + reason);
+  }
+
+  /** After an end that the spec was changed at. */
+  void reachedAgain(Phase phase) {
+    KindCluster.await(PATIENCE, name + " is " + phase, () -> cluster.status(name).phase() == phase);
+  }
+
   FlowTrainingStatus during(Stage stage) {
     return reached(stage + " runs", s -> s.of(stage).phase() == StagePhase.RUNNING);
   }

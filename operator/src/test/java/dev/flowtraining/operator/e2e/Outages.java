@@ -27,8 +27,9 @@ final class Outages {
   }
 
   void nodeIsReady(String node) {
-    KindCluster.await(FaultedRun.PATIENCE, node + " is ready", () -> cluster.client.nodes().withName(node).get()
-        .getStatus().getConditions().stream().anyMatch(c -> c.getType().equals("Ready") && c.getStatus().equals("True")));
+    KindCluster.await(FaultedRun.PATIENCE, node + " is ready",
+        () -> cluster.client.nodes().withName(node).get().getStatus().getConditions().stream()
+            .anyMatch(c -> c.getType().equals("Ready") && c.getStatus().equals("True")));
   }
 
   void killNode(String node) {

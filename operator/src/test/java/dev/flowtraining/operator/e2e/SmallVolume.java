@@ -26,7 +26,7 @@ final class SmallVolume implements AutoCloseable {
       n.getMetadata().getLabels().put(LABEL, "true");
       return n;
     });
-    assertThat(nodes.run(node, "mkdir -p " + place + " && mount -t tmpfs -o size=48m,mode=777 none " + place + " 2>&1"))
+    assertThat(nodes.run(node, "mkdir -p " + place + " && mount -t tmpfs -o size=1200m,mode=777 none " + place + " 2>&1"))
         .isEmpty();
     mounted = true;
   }
