@@ -66,6 +66,7 @@ final class StageJob {
         .withName(Names.job(ft, start.stage(), start.step(), start.attempt()))
         .withNamespace(ft.getMetadata().getNamespace())
         .withLabels(Names.labels(ft, start.stage(), start.step(), start.attempt()))
+        .withAnnotations(template.getMetadata().getAnnotations())
         .withOwnerReferences(Owner.of(ft))
         .endMetadata()
         .withNewSpec()

@@ -59,9 +59,14 @@ final class StagePod {
 
   PodTemplateSpec withContainers(List<Container> containers) {
     Map<String, String> labels = new TreeMap<>(template.labels());
+    Map<String, String> annotations = new TreeMap<>(template.annotations());
+    override.ifPresent(o -> {
+      labels.putAll(o.labels());
+      annotations.putAll(o.annotations());
+    });
     labels.putAll(Names.labels(ft, start.stage(), start.step(), start.attempt()));
     return new PodTemplateSpecBuilder()
-        .withNewMetadata().withLabels(labels).withAnnotations(new TreeMap<>(template.annotations())).endMetadata()
+        .withNewMetadata().withLabels(labels).withAnnotations(annotations).endMetadata()
         .withNewSpec()
         .withRestartPolicy("Never")
         .withServiceAccountName(Names.progress(ft))
@@ -75,7 +80,7 @@ final class StagePod {
         .withTolerations(override.map(StageOverride::tolerations).filter(l -> !l.isEmpty())
             .orElse(template.tolerations()).stream().map(StagePod::toleration).toList())
         .withPriorityClassName(template.priorityClassName())
-        .withSchedulerName(template.schedulerName())
+        .withSchedulerName(override.map(StageOverride::schedulerName).orElse(template.schedulerName()))
         .withInitContainers(start.withCheck() ? List.of(check()) : List.of())
         .withContainers(containers)
         .withVolumes(Mounts.volumes(ft, start.stage(), configMap))

@@ -82,7 +82,13 @@ class GoldenTest {
           tolerations: [{key: gpu, operator: Exists}]
           priorityClassName: high
           labels: {team: speech}
-        stageOverrides: [{stage: train, nodeSelector: {gpu: h200}, env: [{name: JAVA_TOOL_OPTIONS, value: -Xmx8g}]}]
+        stageOverrides:
+          - stage: train
+            nodeSelector: {gpu: h200}
+            env: [{name: JAVA_TOOL_OPTIONS, value: -Xmx8g}]
+            schedulerName: volcano
+            labels: {group: all}
+            annotations: {scheduling.volcano.sh/group-min-member: "2"}
         """);
     Children begin = Children.of(ft, new Decision.Begin(Stage.TRAIN, Map.of(),
         Optional.of("train_conf: {max_epoch: 3}")), Samples.nothing(), "registry.example/flow-trainer:1");

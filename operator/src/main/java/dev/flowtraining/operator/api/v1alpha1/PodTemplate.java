@@ -44,17 +44,19 @@ public record PodTemplate(
 
     @JsonPropertyDescription("Further labels of the pods.")
     @Size(max = 32)
-    @ValidationRule(
-        value = "self.all(k, !k.startsWith('flowtraining.dev/') && k.size() <= 317)",
-        message = "labels that begin with flowtraining.dev/ are set by the operator: choose another name")
+    @ValidationRule(value = PodTemplate.OWN_LABELS, message = PodTemplate.OWN_LABELS_MESSAGE)
     Map<String, String> labels,
 
-    @JsonPropertyDescription("Further annotations of the pods.")
+    @JsonPropertyDescription("Further annotations of the Jobs and their pods.")
     @Size(max = 32)
     Map<String, String> annotations,
 
     @JsonPropertyDescription("CPU and memory of a stage's container.")
     Resources resources) {
+
+  static final String OWN_LABELS = "self.all(k, !k.startsWith('flowtraining.dev/') && k.size() <= 317)";
+  static final String OWN_LABELS_MESSAGE =
+      "labels that begin with flowtraining.dev/ are set by the operator: choose another name";
 
   public PodTemplate {
     imagePullPolicy = imagePullPolicy == null ? ImagePullPolicy.IF_NOT_PRESENT : imagePullPolicy;

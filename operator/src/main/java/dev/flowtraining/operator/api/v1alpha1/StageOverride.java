@@ -52,6 +52,20 @@ public record StageOverride(
     @Size(max = 32)
     List<TolerationSpec> tolerations,
 
+    @JsonPropertyDescription("The scheduler that places the pods, in place of the template's: one that places all pods "
+        + "of a training set or none, for example.")
+    @Size(min = 1, max = 253)
+    String schedulerName,
+
+    @JsonPropertyDescription("Labels of the pods, added to those of the template.")
+    @Size(max = 32)
+    @ValidationRule(value = PodTemplate.OWN_LABELS, message = PodTemplate.OWN_LABELS_MESSAGE)
+    Map<String, String> labels,
+
+    @JsonPropertyDescription("Annotations of the Job and its pods, added to those of the template.")
+    @Size(max = 32)
+    Map<String, String> annotations,
+
     @JsonPropertyDescription("CPU and memory, in place of the template's.")
     Resources resources) {
 
@@ -60,5 +74,7 @@ public record StageOverride(
     env = env == null ? List.of() : List.copyOf(env);
     nodeSelector = nodeSelector == null ? Map.of() : Map.copyOf(nodeSelector);
     tolerations = tolerations == null ? List.of() : List.copyOf(tolerations);
+    labels = labels == null ? Map.of() : Map.copyOf(labels);
+    annotations = annotations == null ? Map.of() : Map.copyOf(annotations);
   }
 }
