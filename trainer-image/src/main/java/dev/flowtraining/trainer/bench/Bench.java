@@ -14,6 +14,7 @@ import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.model.Passes;
+import dev.flowtraining.trainer.model.Pieces;
 import dev.flowtraining.trainer.torch.Cuda;
 import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.Torch;
@@ -88,6 +89,14 @@ public final class Bench {
   @Option(names = "--zero", defaultValue = "0", description = "Stage of ZeRO over the ranks: 0, 1 or 2.")
   private int zero;
 
+  @Option(names = "--deal", arity = "1", defaultValue = "true", description = "Batches of like length meet in a step, "
+      + "as in training; without it each rank shuffles its own, as PyTorch's: true or false.")
+  private boolean deal;
+
+  @Option(names = "--overlap", arity = "1", defaultValue = "true",
+      description = "Exchange gradients beside the backward pass, between GPUs: true or false.")
+  private boolean overlap;
+
   @Option(names = "--recompute", arity = "1", defaultValue = "false",
       description = "Compute blocks again in the backward pass: true or false.")
   private boolean recompute;
@@ -126,14 +135,18 @@ public final class Bench {
   }
 
   private void time(ModelConfig config, Device device, PrintStream out) {
-    SyntheticBatches data = new SyntheticBatches(config, batches, maxFrames, seed + 7 * collective.rank());
+    SyntheticBatches data = deal
+        ? SyntheticBatches.dealt(config, batches, maxFrames, seed, collective.rank())
+        : SyntheticBatches.own(config, batches, maxFrames, seed, collective.rank());
     Parameters.Layout layout = new Parameters.Layout(
         Set.of(), zero == 0 ? 1 : collective.worldSize(), zero == 2 && precision.isHalf());
     try (Parameters parameters = Parameters.create(config, device, precision, layout)) {
       parameters.initialise(seed);
-      Exchange exchange = zero == 0 ? Replicated.of(parameters, collective)
-          : new Zero(parameters, collective, new Zero.Sizes(500_000_000, 500_000_000));
-      try (Adam adam = new Adam(exchange.share(), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
+      Pieces pieces = overlap && device.isGpu() && collective.worldSize() > 1
+          ? Pieces.of(parameters) : Pieces.whole(parameters);
+      try (Exchange exchange = zero == 0 ? new Replicated(parameters, collective, pieces)
+              : new Zero(parameters, collective, new Zero.Sizes(500_000_000, 500_000_000), pieces);
+          Adam adam = new Adam(exchange.share(), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
         time(config, device, data, exchange, adam, out);
       }
     }
@@ -148,13 +161,15 @@ public final class Bench {
       prepared.add(data.batch(i));
     }
     List<Double> warmupLosses = new ArrayList<>();
-    try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, kernels, recompute);
+    try (Passes passes = Passes.of(flow, parameters, 0.1, maxFrames, graphs, kernels, recompute)
+            .tell(exchange.pieces(), exchange::gradientsFinal);
+        PassClock clockOrNull = device.isGpu() ? new PassClock(device.getDeviceId()) : null;
         DrawsAhead draws = new DrawsAhead(data, prepared, accum * (warmup + steps), warmup * accum)) {
       if (precision == Precision.FP16) {
         passes.scaleLoss(LOSS_SCALE);
       }
       for (int i = 0; i < warmup; i++) {
-        step(passes, exchange, adam, draws);
+        step(passes, exchange, adam, draws, clockOrNull);
         warmupLosses.add(round(lossSum.getFloat() * mean, 4));
       }
       synchronize(device);
@@ -163,7 +178,7 @@ public final class Bench {
       long cpuStart = cpuNanos();
       long start = System.nanoTime();
       for (int i = 0; i < steps; i++) {
-        step(passes, exchange, adam, draws);
+        step(passes, exchange, adam, draws, clockOrNull);
       }
       synchronize(device);
       double seconds = (System.nanoTime() - start) / 1e9;
@@ -173,9 +188,14 @@ public final class Bench {
       valid = (long) sums[1];
       padded = (long) sums[2];
       utterances = (long) sums[3];
+      Map<String, Object> report = report(parameters, device, seconds, cpuSeconds, warmupLosses);
+      if (clockOrNull != null) {
+        PassClock.Times times = clockOrNull.ofLast(steps, collective);
+        report.put("passes_ms_mean", round(times.mean(), 3));
+        report.put("passes_ms_slowest_rank", round(times.slowest(), 3));
+      }
       if (collective.rank() == 0) {
-        out.println(new ObjectMapper().valueToTree(report(parameters, device, seconds, cpuSeconds, warmupLosses))
-            .toString());
+        out.println(new ObjectMapper().valueToTree(report).toString());
       }
     }
   }
@@ -186,16 +206,20 @@ public final class Bench {
     }
   }
 
-  private void step(Passes passes, Exchange exchange, Adam adam, DrawsAhead draws) {
+  private void step(Passes passes, Exchange exchange, Adam adam, DrawsAhead draws, PassClock clockOrNull) {
     double frames = 0;
     if (update != null) {
       update.close();
+    }
+    if (clockOrNull != null) {
+      clockOrNull.stepBegins();
     }
     passes.begin();
     lossSum = passes.lossSum();
     for (int i = 0; i < accum; i++) {
       DrawsAhead.Drawn drawn = draws.next();
       Batch batch = drawn.batch();
+      exchange.passBegins(i == accum - 1);
       passes.run(batch, drawn.draws(), micro);
       exchange.passDone();
       micro++;
@@ -203,6 +227,9 @@ public final class Bench {
       valid += batch.validFrames();
       padded += batch.paddedFrames();
       utterances += batch.size();
+    }
+    if (clockOrNull != null) {
+      clockOrNull.passesEnd();
     }
     mean = 1 / (collective.allReduce(frames)[0] * 80);
     update = Update.apply(exchange, adam, lr, mean / passes.lossScale(), gradClip);
@@ -220,6 +247,8 @@ public final class Bench {
     r.put("max_frames", maxFrames);
     r.put("accum", accum);
     r.put("zero", zero);
+    r.put("overlap", overlap);
+    r.put("deal", deal);
     r.put("recompute", recompute);
     r.put("world", collective.worldSize());
     r.put("device", device.toString());

@@ -5,6 +5,7 @@ import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.Draws;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
@@ -19,15 +20,46 @@ final class SyntheticBatches {
   private final ModelConfig model;
   private final RandomGenerator content;
 
-  SyntheticBatches(ModelConfig model, int count, int maxFrames, int seed) {
+  private SyntheticBatches(ModelConfig model, List<int[]> lengths, int seed) {
     this.model = model;
+    this.lengths = lengths;
     content = new SplittableRandom(seed);
-    lengths = lengths(count, maxFrames, new PythonRandom(seed));
   }
 
-  private static List<int[]> lengths(int count, int maxFrames, PythonRandom random) {
+  /** Every rank draws and shuffles its own, as the Python bench's ranks do. */
+  static SyntheticBatches own(ModelConfig model, int count, int maxFrames, int seed, int rank) {
+    int mine = ofRank(seed, rank);
+    return new SyntheticBatches(model, shuffled(maxFrames, count, mine).subList(0, count), mine);
+  }
+
+  /**
+   * Every rank draws its own, and they meet as in training's plan of an epoch: batches of a step are of like length.
+   * Rank 0 has the same ones in the same order as with {@link #own}.
+   */
+  static SyntheticBatches dealt(ModelConfig model, int count, int maxFrames, int seed, int rank) {
+    List<int[]> mine = new ArrayList<>(shuffled(maxFrames, count, ofRank(seed, rank)));
+    List<int[]> dealt = new ArrayList<>();
+    for (int[] first : shuffled(maxFrames, count, ofRank(seed, 0)).subList(0, count)) {
+      dealt.add(mine.remove(like(first, mine)));
+    }
+    return new SyntheticBatches(model, dealt, ofRank(seed, rank));
+  }
+
+  private static int ofRank(int seed, int rank) {
+    return seed + 7 * rank;
+  }
+
+  /** The first batch whose longest and then whose number of utterances is nearest. */
+  private static int like(int[] batch, List<int[]> others) {
+    return IntStream.range(0, others.size()).boxed().min(
+        Comparator.comparingInt((Integer i) -> Math.abs(others.get(i)[0] - batch[0]))
+            .thenComparingInt(i -> Math.abs(others.get(i).length - batch.length))).orElseThrow();
+  }
+
+  private static List<int[]> shuffled(int maxFrames, int least, int seed) {
+    PythonRandom random = new PythonRandom(seed);
     List<int[]> groups = new ArrayList<>();
-    while (groups.size() < count) {
+    while (groups.size() < least) {
       int[] sorted = IntStream.range(0, 500).map(i -> tokens(random)).sorted().toArray();
       List<Integer> group = new ArrayList<>();
       int longest = 0;
@@ -43,7 +75,12 @@ final class SyntheticBatches {
       groups.add(descending(group));
     }
     random.shuffle(groups);
-    return groups.subList(0, count);
+    return groups;
+  }
+
+  /** The lengths of a batch in tokens, longest first. */
+  int[] lengths(int index) {
+    return lengths.get(index);
   }
 
   private static int tokens(PythonRandom random) {

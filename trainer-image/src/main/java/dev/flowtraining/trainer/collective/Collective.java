@@ -29,6 +29,14 @@ public interface Collective extends AutoCloseable {
   void reduceScatter(MemorySegment floats, MemorySegment part);
 
   /**
+   * Sums a buffer over the ranks for one of them, in place; the others' buffers mean nothing afterwards. The sum is the
+   * one that {@link #allReduce(MemorySegment)} gives, with {@link Nccl} as far as NCCL keeps an order.
+   */
+  default void reduce(MemorySegment floats, int root) {
+    allReduce(floats);
+  }
+
+  /**
    * The reverse of {@link #reduceScatter}: everybody's part to everybody.
    *
    * @param part this rank's; may be its own part of the buffer

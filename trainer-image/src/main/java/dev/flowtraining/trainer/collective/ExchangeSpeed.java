@@ -8,6 +8,7 @@ import dev.flowtraining.trainer.torch.Cuda;
 import dev.flowtraining.trainer.torch.Operators;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * What an exchange of gradients between GPUs was measured at. NCCL does not tell the way that it takes, but the ways lie
@@ -23,15 +24,17 @@ public record ExchangeSpeed(int ranks, double gigabytesPerSecond) {
 
   /** Ways between ranks, told from the speed. */
   public enum Way {
-    NVLINK("NVLink", ""),
-    PCIE("PCIe or shared memory", "for NVLink all ranks of a node have to see all its GPUs: gpuSharing: DeviceClaim"),
-    NETWORK("a network", "ranks of one node should not need it: use gpuSharing: DeviceClaim with several gpusPerPod; "
+    NVLINK("NVLink", "NVLink", ""),
+    PCIE("PCIe", "PCIe or shared memory", "for NVLink all ranks of a node have to see all its GPUs: gpuSharing: DeviceClaim"),
+    NETWORK("Network", "a network", "ranks of one node should not need it: use gpuSharing: DeviceClaim with several gpusPerPod; "
         + "between nodes a faster network helps, or a larger accum_grad");
 
+    private final String id;
     private final String title;
     private final String todo;
 
-    Way(String title, String todo) {
+    Way(String id, String title, String todo) {
+      this.id = id;
       this.title = title;
       this.todo = todo;
     }
@@ -75,6 +78,11 @@ public record ExchangeSpeed(int ranks, double gigabytesPerSecond) {
 
   public Way way() {
     return gigabytesPerSecond >= 60 ? Way.NVLINK : gigabytesPerSecond >= 6 ? Way.PCIE : Way.NETWORK;
+  }
+
+  /** For a progress report. */
+  public Map<String, Object> fields() {
+    return Map.of("way", way().id, "gigabytesPerSecond", Math.round(10 * gigabytesPerSecond) / 10.0);
   }
 
   @Override

@@ -82,6 +82,12 @@ public final class Nccl implements Collective {
   }
 
   @Override
+  public void reduce(MemorySegment floats, int root) {
+    checkPeers();
+    communicator.reduce(floats, root, stream.getAsLong());
+  }
+
+  @Override
   public void allGather(MemorySegment part, MemorySegment floats) {
     checkPeers();
     communicator.allGather(part, floats, stream.getAsLong());

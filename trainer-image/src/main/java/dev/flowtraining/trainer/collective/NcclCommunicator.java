@@ -39,6 +39,8 @@ final class NcclCommunicator implements AutoCloseable {
         ValueLayout.ADDRESS, ValueLayout.ADDRESS, LONG, INT, INT, LONG, LONG);
     static final MethodHandle REDUCE_SCATTER = find("ncclReduceScatter",
         ValueLayout.ADDRESS, ValueLayout.ADDRESS, LONG, INT, INT, LONG, LONG);
+    static final MethodHandle REDUCE = find("ncclReduce",
+        ValueLayout.ADDRESS, ValueLayout.ADDRESS, LONG, INT, INT, INT, LONG, LONG);
     static final MethodHandle ALL_GATHER = find("ncclAllGather",
         ValueLayout.ADDRESS, ValueLayout.ADDRESS, LONG, INT, LONG, LONG);
     static final MethodHandle BROADCAST = find("ncclBroadcast",
@@ -115,6 +117,12 @@ final class NcclCommunicator implements AutoCloseable {
   void reduceScatter(MemorySegment floats, MemorySegment part, long stream) {
     check("ncclReduceScatter", () -> (int) Library.REDUCE_SCATTER.invokeExact(
         floats, part, part.byteSize() / Float.BYTES, FLOAT32, SUM, handle, stream));
+  }
+
+  /** Sums in place for one rank. */
+  void reduce(MemorySegment floats, int root, long stream) {
+    check("ncclReduce", () -> (int) Library.REDUCE.invokeExact(
+        floats, floats, floats.byteSize() / Float.BYTES, FLOAT32, SUM, root, handle, stream));
   }
 
   /** The reverse of {@link #reduceScatter}: everybody's part to everybody. */

@@ -10,6 +10,11 @@ import java.util.stream.IntStream;
 
 /** The estimator of the velocity. It has no positional encoding: order comes from the causal convolutions. */
 final class DiT {
+  /** What the names of its parameters begin with. */
+  static final String PARAMETERS = "decoder.estimator.";
+  /** Before all of it. */
+  static final String SEAM = "dit";
+
   private final TimeEmbedding time;
   private final Linear input;
   private final List<DiTBlock> blocks;
@@ -17,11 +22,16 @@ final class DiT {
   private final Linear output;
 
   DiT(ModelConfig.Estimator config, Weights w) {
-    time = TimeEmbedding.of(w, "decoder.estimator.t_embedder.");
-    input = Linear.of(w, "decoder.estimator.in_proj");
+    time = TimeEmbedding.of(w, PARAMETERS + "t_embedder.");
+    input = Linear.of(w, PARAMETERS + "in_proj");
     blocks = IntStream.range(0, config.depth()).mapToObj(i -> DiTBlock.of(config, w, i)).toList();
-    finalModulation = Linear.of(w, "decoder.estimator.final_layer.adaLN_modulation.1");
-    output = Linear.of(w, "decoder.estimator.final_layer.linear");
+    finalModulation = Linear.of(w, PARAMETERS + "final_layer.adaLN_modulation.1");
+    output = Linear.of(w, PARAMETERS + "final_layer.linear");
+  }
+
+  static int depth(Parameters parameters) {
+    return (int) parameters.slots().stream().map(s -> s.spec().name())
+        .filter(name -> name.startsWith(PARAMETERS + "blocks.") && name.endsWith("attn.to_q.weight")).count();
   }
 
   /**
@@ -33,11 +43,11 @@ final class DiT {
     Functions f = pass.functions();
     NDManager manager = pass.manager();
     NDArray embedded = pass.see("dit.t_emb", time.apply(pass.composed(), wave_BW));
+    NDArray entered = f.seam(manager, f.enter(manager, x_BFN), SEAM);
     NDArray time_B1C = f.enter(manager, pass.blocks().shared(Operators.silu(embedded).expandDims(1)));
-    NDArray x_BFC = pass.see("dit.in_proj", input.apply(pass, f.enter(manager, x_BFN)));
-    Residual x = Residual.of(x_BFC);
+    Residual x = Residual.of(pass.see("dit.in_proj", input.apply(pass, entered)));
     for (DiTBlock block : blocks) {
-      x = pass.block(x, (inner, in) -> block.apply(inner, in, time_B1C, masks.frameKeys_B11F()));
+      x = pass.block(x.seam(pass, block.name()), (inner, in) -> block.apply(inner, in, time_B1C, masks.frameKeys_B11F()));
     }
     Modulation m = Modulation.of(pass, finalModulation, time_B1C);
     return f.leave(manager, output.apply(pass, x.normed(pass, m.vector(0), m.vector(1)).normed_BFC()));

@@ -12,9 +12,19 @@ import dev.flowtraining.trainer.torch.Functions.GatedNorm;
 record DiTBlock(String name, DiTAttention attention, Convolution first, LayerNorm convolutionNorm, Convolution second,
     Linear up, Linear down, Linear modulation) {
 
+  /** What the names of a block's parameters begin with. */
+  static String parameters(int index) {
+    return DiT.PARAMETERS + "blocks." + index + ".";
+  }
+
+  /** Before a block. */
+  static String seam(int index) {
+    return "dit.block" + index;
+  }
+
   static DiTBlock of(ModelConfig.Estimator config, Weights w, int index) {
-    String at = "decoder.estimator.blocks." + index + ".";
-    return new DiTBlock("dit.block" + index, DiTAttention.of(w, at + "attn.", config.numHeads()),
+    String at = parameters(index);
+    return new DiTBlock(seam(index), DiTAttention.of(w, at + "attn.", config.numHeads()),
         Convolution.of(w, at + "conv.block.1"), LayerNorm.of(w, at + "conv.block.3", 1e-5),
         Convolution.of(w, at + "conv.block.6"), Linear.of(w, at + "mlp.fc1"), Linear.of(w, at + "mlp.fc2"),
         Linear.of(w, at + "adaLN_modulation.1"));

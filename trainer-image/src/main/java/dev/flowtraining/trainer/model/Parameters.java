@@ -174,13 +174,25 @@ public final class Parameters implements AutoCloseable {
     return slot.offset() < trained;
   }
 
+  /** The first trained element of the parameters from the first one on whose name begins so, in the model's order. */
+  long trainedFrom(String prefix) {
+    return slots.values().stream().dropWhile(s -> !s.spec().name().startsWith(prefix)).filter(this::isTrained)
+        .mapToLong(Slot::offset).findFirst().orElse(trained);
+  }
+
   /** Adds what a backward pass has left to {@link #grad}, unless that holds sums of a part only. */
   public void gather() {
+    gather(0, trained);
+  }
+
+  /** {@link #gather()} of a stretch. */
+  void gather(long start, long length) {
     if (half != null && !layout.sumsOfPart()) {
-      try (NDArray sum = Operators.alias(manager, grad)) {
-        sum.addi(halfGrad);
+      try (NDManager scope = manager.newSubManager()) {
+        NDArray left = Operators.narrow(Operators.alias(scope, halfGrad), 0, start, length);
+        Operators.narrow(Operators.alias(scope, grad), 0, start, length).addi(left);
+        Operators.zero(left);
       }
-      Operators.zero(halfGrad);
     }
   }
 
@@ -282,10 +294,6 @@ public final class Parameters implements AutoCloseable {
   /** What passes have added since {@link #gather} or {@link #zeroPassGrad}, in their own type; null in float32. */
   public NDArray passGradOrNull() {
     return halfGrad;
-  }
-
-  public void zeroPassGrad() {
-    Operators.zero(halfGrad);
   }
 
   public void zeroGrad() {

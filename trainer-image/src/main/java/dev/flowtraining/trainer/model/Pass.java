@@ -51,7 +51,7 @@ record Pass(NDManager manager, double dropout, Trace trace, Blocks blocks, Funct
 
   /** The same pass with autograd's gradients, for parts that are not written as {@link Functions}. */
   Pass composed() {
-    return new Pass(manager, dropout, trace, blocks, new Autograd());
+    return new Pass(manager, dropout, trace, blocks, functions.composed());
   }
 
   NDArray drop(NDArray x) {

@@ -11,10 +11,13 @@ import dev.flowtraining.trainer.torch.Functions;
 import dev.flowtraining.trainer.torch.FusedKernels;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.Torch;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,7 +48,13 @@ public final class Passes implements AutoCloseable {
 
   private record Kind(Filling filling, boolean streaming) {}
 
-  private record Recorded(NDArray buffer, CudaGraph graph) {}
+  private Pieces pieces;
+  private IntConsumer whenFinal = count -> {};
+
+  private record Recorded(NDArray buffer, List<Segment> segments) {}
+
+  /** @param pieces whose gradients are final after it */
+  private record Segment(CudaGraph graph, int pieces) {}
 
   private Passes(FlowModel model, Parameters parameters, double dropout, int framesPerBatch, boolean graphs,
       boolean recompute, Optional<FusedKernels> kernels) {
@@ -59,6 +68,7 @@ public final class Passes implements AutoCloseable {
     lossSum = manager.zeros(new Shape());
     seed = manager.ones(new Shape());
     pool = graphs ? new CudaGraph.Pool() : null;
+    pieces = Pieces.whole(parameters);
   }
 
   /**
@@ -90,6 +100,23 @@ public final class Passes implements AutoCloseable {
       passes.warmUp();
     }
     return passes;
+  }
+
+  /** On any device, with the given kernels; nothing is recorded. */
+  public static Passes of(
+      FlowModel model, Parameters parameters, double dropout, int framesPerBatch, FusedKernels kernels) {
+    return new Passes(model, parameters, dropout, framesPerBatch, false, false, Optional.of(kernels));
+  }
+
+  /**
+   * From now on a pass tells which gradients it will not touch again, while it goes on; before the first one.
+   *
+   * @param whenFinal is given how many pieces, from the first on, are final; a pass ends with all of them
+   */
+  public Passes tell(Pieces pieces, IntConsumer whenFinal) {
+    this.pieces = pieces;
+    this.whenFinal = whenFinal;
+    return this;
   }
 
   /**
@@ -130,7 +157,7 @@ public final class Passes implements AutoCloseable {
   public void run(Batch batch, Draws draws, long seed, boolean streaming) {
     Torch.seed(seed);
     if (pool == null) {
-      pass(streaming(m -> model.inputs(m, batch, draws), streaming), blocks(seed));
+      pass(streaming(m -> model.inputs(m, batch, draws), streaming), blocks(seed), whenFinal);
       return;
     }
     Filling filling = Filling.of(batch, framesPerBatch);
@@ -138,19 +165,33 @@ public final class Passes implements AutoCloseable {
     Kind kind = new Kind(filling, streaming);
     Recorded recorded = graphs.get(kind);
     if (recorded == null && graphs.size() == MOST_GRAPHS) {
-      pass(streaming(m -> model.inputs(layout, layout.transfer().send(m)), streaming));
+      pass(streaming(m -> model.inputs(layout, layout.transfer().send(m)), streaming), Blocks.PLAIN, whenFinal);
       return;
     }
     if (recorded == null) {
       model.reserve(filling.tokens());
       NDArray buffer = inputs(layout.transfer().size());
       recorded = new Recorded(
-          buffer, CudaGraph.record(pool,
-              () -> pass(streaming(m -> model.inputs(layout, Operators.alias(m, buffer)), streaming))));
+          buffer, record(streaming(m -> model.inputs(layout, Operators.alias(m, buffer)), streaming)));
       graphs.put(kind, recorded);
     }
     layout.transfer().send(manager, recorded.buffer);
-    recorded.graph.replay();
+    recorded.segments.forEach(segment -> {
+      segment.graph.replay();
+      whenFinal.accept(segment.pieces);
+    });
+  }
+
+  /** Cut where pieces become final: what is told of them is no part of a recording. */
+  private List<Segment> record(Source source) {
+    List<Integer> ends = new ArrayList<>();
+    List<CudaGraph> recorded = CudaGraph.record(pool, cut -> pass(source, Blocks.PLAIN, count -> {
+      ends.add(count);
+      if (count < pieces.count()) {
+        cut.run();
+      }
+    }));
+    return IntStream.range(0, recorded.size()).mapToObj(i -> new Segment(recorded.get(i), ends.get(i))).toList();
   }
 
   private Blocks blocks(long seed) {
@@ -172,7 +213,7 @@ public final class Passes implements AutoCloseable {
     Batch batch = new Batch(List.of(""), new long[2 * tokens], new int[] {tokens},
         new float[2 * tokens * model.melBins()], new float[model.speakerChannels()]);
     Draws draws = new Draws(new float[1], new float[batch.mel_BFC().length], new int[1], new boolean[1]);
-    pass(m -> model.inputs(m, batch, draws));
+    pass(m -> model.inputs(m, batch, draws), Blocks.PLAIN, count -> {});
     begin();
   }
 
@@ -184,33 +225,30 @@ public final class Passes implements AutoCloseable {
     return streaming ? m -> model.streaming(offline.in(m), m) : offline;
   }
 
-  private void pass(Source source) {
-    pass(source, Blocks.PLAIN);
-  }
-
-  private void pass(Source source, Blocks blocks) {
+  private void pass(Source source, Blocks blocks, IntConsumer whenFinal) {
     try (NDManager outer = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
-      Functions functions = kernels.map(k -> k.begin(outer)).orElseGet(Autograd::new);
+      Gathering gathering = new Gathering(parameters, pieces, whenFinal);
+      Functions functions = kernels.map(k -> k.begin(outer, gathering::backAt)).orElseGet(Autograd::new);
       NDArray loss;
       try (NDManager forward = outer.newSubManager()) {
         loss = model.lossSum(source.in(forward), dropout, blocks, forward, functions);
         lossSum.addi(loss);
         if (blocks instanceof Recomputed again) {
           again.backward(loss, seed);
-          parameters.gather();
+          gathering.finish();
           return;
         }
         loss.attach(outer);
       } // the backward pass itself frees what it has read
       Backward.run(loss, seed);
       functions.backward();
-      parameters.gather();
+      gathering.finish();
     }
   }
 
   @Override
   public void close() {
-    graphs.values().forEach(r -> r.graph.close());
+    graphs.values().forEach(r -> r.segments.forEach(s -> s.graph.close()));
     manager.close();
   }
 }

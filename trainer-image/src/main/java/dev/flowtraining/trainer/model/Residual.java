@@ -18,6 +18,10 @@ record Residual(NDArray x_BFC, NDArray yOrNull_BFC, Vectors gateOrNull) {
     return pass.functions().gatedNorm(pass.manager(), x_BFC, yOrNull_BFC, gateOrNull, shift, scale, EPS);
   }
 
+  Residual seam(Pass pass, String name) {
+    return new Residual(pass.functions().seam(pass.manager(), x_BFC, name), yOrNull_BFC, gateOrNull);
+  }
+
   /** For a trace. */
   NDArray sum() {
     return yOrNull_BFC == null ? x_BFC : yOrNull_BFC.mul(gateOrNull.view(x_BFC.getShape().get(2))).add(x_BFC);

@@ -9,6 +9,11 @@ import java.util.stream.IntStream;
 
 /** Tokens to one row per mel frame: look-ahead, conformer blocks, nearest upsampling, more conformer blocks. */
 final class TokenEncoder {
+  /** Before upsampling. */
+  static final String UP_SEAM = "enc.up";
+  /** The first parameters after it. */
+  static final String UP_PARAMETERS = "encoder.up_layer.";
+
   private final EncoderInput input;
   private final LookAhead lookAhead;
   private final List<EncoderBlock> blocks;
@@ -50,6 +55,7 @@ final class TokenEncoder {
     for (EncoderBlock block : blocks) {
       x = pass.block(x, (inner, in) -> block.apply(inner, in, position, masks.tokenKeys_1B1T()));
     }
+    x = pass.functions().seam(pass.manager(), x, UP_SEAM);
     x = pass.see("enc.up_bct", upsample.causal(pass, repeat(x)));
     x = pass.see("enc.up_embed", upInput.apply(pass, x));
     NDArray upPosition = positions(pass, x);

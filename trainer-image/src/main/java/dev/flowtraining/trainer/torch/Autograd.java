@@ -5,6 +5,16 @@ import ai.djl.ndarray.NDManager;
 
 /** {@link Functions} composed of operators, whose gradients are libtorch's: the reference, on any device. */
 public final class Autograd implements Functions {
+  private final Functions aroundOrNull;
+
+  public Autograd() {
+    this(null);
+  }
+
+  /** @param aroundOrNull of whose backward pass this is a part */
+  Autograd(Functions aroundOrNull) {
+    this.aroundOrNull = aroundOrNull;
+  }
 
   @Override
   public NDArray linear(NDManager manager, NDArray x_BFC, NDArray weight, NDArray biasOrNull) {
@@ -69,6 +79,21 @@ public final class Autograd implements Functions {
   @Override
   public NDArray leave(NDManager manager, NDArray x) {
     return x;
+  }
+
+  /** What leads to the seam and what follows it are gone through one after the other. */
+  @Override
+  public NDArray seam(NDManager manager, NDArray x, String name) {
+    if (aroundOrNull == null) {
+      return x;
+    }
+    NDArray entered = aroundOrNull.enter(manager, x);
+    return aroundOrNull.leave(manager, aroundOrNull.seam(manager, entered, name));
+  }
+
+  @Override
+  public Functions composed() {
+    return this;
   }
 
   @Override

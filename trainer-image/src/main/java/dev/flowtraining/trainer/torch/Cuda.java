@@ -20,6 +20,9 @@ public final class Cuda {
   /** {@code cudaDevAttrComputeCapabilityMajor}. */
   private static final int CAPABILITY_MAJOR = 75;
 
+  /** Stands for the current device. */
+  private static final byte CURRENT = -1;
+
   private static Optional<Cuda> instance;
 
   private final MethodHandle deviceCount;
@@ -31,8 +34,14 @@ public final class Cuda {
   private final MethodHandle currentStream;
   private final MethodHandle synchronize;
   private final MethodHandle streamFromPool;
+  private final MethodHandle getStream;
   private final MethodHandle setStream;
   private final MethodHandle attribute;
+  private final MethodHandle createEvent;
+  private final MethodHandle recordEvent;
+  private final MethodHandle waitForEvent;
+  private final MethodHandle elapsed;
+  private final MethodHandle destroyEvent;
 
   private Cuda(SymbolLookup c10, SymbolLookup cpu, SymbolLookup cuda, SymbolLookup runtime) {
     deviceCount = find(c10, "_ZN3c104cuda12device_countEv", FunctionDescriptor.of(ValueLayout.JAVA_BYTE));
@@ -51,7 +60,18 @@ public final class Cuda {
         FunctionDescriptor.of(STREAM, ValueLayout.JAVA_BOOLEAN, ValueLayout.JAVA_BYTE));
     attribute = find(runtime, "cudaDeviceGetAttribute", FunctionDescriptor.of(
         ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    getStream = find(c10, "_ZN3c104cuda20getCurrentCUDAStreamEa",
+        FunctionDescriptor.of(STREAM, ValueLayout.JAVA_BYTE));
     setStream = find(c10, "_ZN3c104cuda20setCurrentCUDAStreamENS0_10CUDAStreamE", FunctionDescriptor.ofVoid(STREAM));
+    createEvent = find(runtime, "cudaEventCreate", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+    recordEvent = find(runtime, "cudaEventRecord",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    waitForEvent = find(runtime, "cudaStreamWaitEvent", FunctionDescriptor.of(
+        ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+    elapsed = find(runtime, "cudaEventElapsedTime", FunctionDescriptor.of(
+        ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    destroyEvent = find(runtime, "cudaEventDestroy",
+        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
   }
 
   /** Empty when this libtorch is one for the CPU. {@link LibTorch} is loaded first. */
@@ -140,12 +160,68 @@ public final class Cuda {
   public static void useOwnStream(int device) {
     Cuda cuda = require();
     synchronize(); // the streams do not wait for one another
-    cuda.call(() -> {
-      MemorySegment stream = (MemorySegment) cuda.streamFromPool.invokeExact(
-          (SegmentAllocator) Arena.global(), false, (byte) device);
-      cuda.setStream.invokeExact(stream);
-      return null;
+    switchTo(cuda.streamFromPool(false, (byte) device));
+  }
+
+  /** One of libtorch's streams. */
+  record Stream(MemorySegment id) {}
+
+  /** A stream of the current device whose work goes before that of others. */
+  static Stream priorityStream() {
+    return require().streamFromPool(true, CURRENT);
+  }
+
+  private Stream streamFromPool(boolean priority, byte device) {
+    return new Stream(call(() -> (MemorySegment) streamFromPool.invokeExact(
+        (SegmentAllocator) Arena.global(), priority, device)));
+  }
+
+  /** Makes this thread's operators run on a stream. @return the one that they ran on */
+  static Stream switchTo(Stream stream) {
+    Cuda cuda = require();
+    return cuda.call(() -> {
+      Stream before = new Stream((MemorySegment) cuda.getStream.invokeExact((SegmentAllocator) Arena.ofAuto(), CURRENT));
+      cuda.setStream.invokeExact(stream.id);
+      return before;
     });
+  }
+
+  /** A mark in the work of a stream, given as {@code cudaStream_t}; a later mark replaces it. */
+  public static final class Event implements AutoCloseable {
+    private final Cuda cuda = require();
+    private final long handle;
+
+    public Event() {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment slot = arena.allocate(ValueLayout.JAVA_LONG);
+        check(cuda.call(() -> (int) cuda.createEvent.invokeExact(slot)), "cudaEventCreate");
+        handle = slot.get(ValueLayout.JAVA_LONG, 0);
+      }
+    }
+
+    /** Behind all that the stream was asked for. */
+    public void record(long stream) {
+      check(cuda.call(() -> (int) cuda.recordEvent.invokeExact(handle, stream)), "cudaEventRecord");
+    }
+
+    /** What the stream is asked for from now on waits until the mark is reached; without a mark it does not. */
+    void holdBack(long stream) {
+      check(cuda.call(() -> (int) cuda.waitForEvent.invokeExact(stream, handle, 0)), "cudaStreamWaitEvent");
+    }
+
+    /** Milliseconds from another mark to this one, both of which have been reached. */
+    public float since(Event earlier) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment slot = arena.allocate(ValueLayout.JAVA_FLOAT);
+        check(cuda.call(() -> (int) cuda.elapsed.invokeExact(slot, earlier.handle, handle)), "cudaEventElapsedTime");
+        return slot.get(ValueLayout.JAVA_FLOAT, 0);
+      }
+    }
+
+    @Override
+    public void close() {
+      check(cuda.call(() -> (int) cuda.destroyEvent.invokeExact(handle)), "cudaEventDestroy");
+    }
   }
 
   private static void check(int error, String what) {

@@ -9,7 +9,10 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Device work that was recorded once and is replayed with one call, which takes the host out of it: libtorch's
@@ -52,8 +55,21 @@ public final class CudaGraph implements AutoCloseable {
    * Records what the work asks of the device, without doing it. The work copies nothing from the host and reads nothing
    * back, and some work of its kind has been done, so that libraries have set up what they keep on the device.
    * {@link Cuda#useOwnStream} comes first.
+   *
+   * @param work is given what it may call to cut: one recording ends there and the next begins
+   * @return the recordings, to be replayed in their order
    */
-  public static CudaGraph record(Pool pool, Runnable work) {
+  public static List<CudaGraph> record(Pool pool, Consumer<Runnable> work) {
+    List<CudaGraph> graphs = new ArrayList<>(List.of(begin(pool)));
+    work.accept(() -> {
+      graphs.getLast().end();
+      graphs.add(begin(pool));
+    });
+    graphs.getLast().end();
+    return graphs;
+  }
+
+  private static CudaGraph begin(Pool pool) {
     CudaGraph graph = new CudaGraph();
     Symbols s = symbols().orElseThrow();
     graph.call(() -> {
@@ -64,9 +80,11 @@ public final class CudaGraph implements AutoCloseable {
       }
       s.begin.invokeExact(graph.object, pool.id, RELAXED);
     });
-    work.run();
-    graph.call(() -> { s.end.invokeExact(graph.object); });
     return graph;
+  }
+
+  private void end() {
+    call(() -> { symbols().orElseThrow().end.invokeExact(object); });
   }
 
   /** Asks the device to do the work; returns before it is done. */

@@ -45,6 +45,15 @@ public interface Functions {
   /** The reverse of {@link #enter}: what is computed from the result is autograd's again. */
   NDArray leave(NDManager manager, NDArray x);
 
+  /**
+   * A place that the backward pass tells of when it is back there: the gradients of whatever is used after it only are
+   * final then.
+   */
+  NDArray seam(NDManager manager, NDArray x, String name);
+
+  /** The same network composed of operators, for parts whose gradients are autograd's. */
+  Functions composed();
+
   /** Goes on with the backward pass where autograd's, which came first, ends. */
   void backward();
 

@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.torch;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,8 +48,13 @@ public final class FusedKernels {
     return new FusedKernels(new ComposedChains());
   }
 
-  /** For one forward and one backward pass. @param manager lives until the backward pass is done */
-  public Functions begin(NDManager manager) {
-    return new Taped(manager, chains);
+  /**
+   * For one forward and one backward pass.
+   *
+   * @param manager lives until the backward pass is done
+   * @param seams hears of each {@link Functions#seam} that the backward pass comes to
+   */
+  public Functions begin(NDManager manager, Consumer<String> seams) {
+    return new Taped(manager, chains, seams);
   }
 }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -16,11 +17,16 @@ import java.util.function.Supplier;
 public final class Taped implements Functions {
   private final Tape tape;
   private final Chains chains;
+  private final Consumer<String> seams;
 
-  /** @param manager lives until the backward pass has been done */
-  Taped(NDManager manager, Chains chains) {
+  /**
+   * @param manager lives until the backward pass has been done
+   * @param seams hears of those that the backward pass comes to
+   */
+  Taped(NDManager manager, Chains chains, Consumer<String> seams) {
     tape = new Tape(manager);
     this.chains = chains;
+    this.seams = seams;
   }
 
   @Override
@@ -161,6 +167,9 @@ public final class Taped implements Functions {
   @Override
   public NDArray enter(NDManager manager, NDArray x) {
     NDArray y = Operators.detach(Operators.alias(manager, x));
+    if (!Operators.isRecorded(x)) {
+      return y; // nothing before is trained
+    }
     NDManager kept = tape.keep();
     NDArray end = Operators.alias(kept, x);
     tape.record(kept, scope -> Backward.run(end, tape.take(scope, y)));
@@ -173,6 +182,17 @@ public final class Taped implements Functions {
     NDArray leaf = leaf(kept, x);
     tape.record(kept, scope -> tape.add(x, gradient(scope, leaf)));
     return Operators.alias(manager, leaf);
+  }
+
+  @Override
+  public NDArray seam(NDManager manager, NDArray x, String name) {
+    tape.record(tape.keep(), scope -> seams.accept(name));
+    return x;
+  }
+
+  @Override
+  public Functions composed() {
+    return new Autograd(this);
   }
 
   @Override

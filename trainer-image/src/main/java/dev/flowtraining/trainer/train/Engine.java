@@ -6,6 +6,7 @@ import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.config.OwnSettings;
 import dev.flowtraining.trainer.model.Frozen;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.model.Pieces;
 import dev.flowtraining.trainer.torch.Precision;
 import java.io.IOException;
 import java.util.Optional;
@@ -50,7 +51,18 @@ public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, LossScale.
   }
 
   Exchange exchange(Parameters parameters, Collective collective) {
-    return zero == 0 ? Replicated.of(parameters, collective) : new Zero(parameters, collective, buckets);
+    return exchange(parameters, collective, exchangedBeside(parameters, collective)
+        ? Pieces.of(parameters) : Pieces.whole(parameters));
+  }
+
+  Exchange exchange(Parameters parameters, Collective collective, Pieces pieces) {
+    return zero == 0 ? new Replicated(parameters, collective, pieces)
+        : new Zero(parameters, collective, buckets, pieces);
+  }
+
+  /** Between GPUs; on CPUs threads that compute and threads that send would take each other's time. */
+  private static boolean exchangedBeside(Parameters parameters, Collective collective) {
+    return parameters.device().isGpu() && collective.worldSize() > 1;
   }
 
   LearningRate learningRate() {

@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.model.Pieces;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -10,12 +11,21 @@ import java.lang.foreign.MemorySegment;
  * How ranks share an optimizer step: {@link Replicated} keeps everything on each, {@link Zero} the optimizer's state in
  * parts. All ranks call the same methods in the same order.
  */
-public sealed interface Exchange permits Replicated, Zero {
+public sealed interface Exchange extends AutoCloseable permits Replicated, Zero {
 
   /** What this rank's optimizer works on. */
   Share share();
 
-  /** After each backward pass, also on a rank that had no batch for it. */
+  /** The gradients in the order in which they are exchanged. */
+  Pieces pieces();
+
+  /** Before each backward pass, also on a rank that has no batch for it. @param last of the optimizer step */
+  void passBegins(boolean last);
+
+  /** While a backward pass goes on: the first so many pieces are final. What can be exchanged is, beside the pass. */
+  void gradientsFinal(int pieces);
+
+  /** After each backward pass. */
   void passDone();
 
   /** Before an optimizer step: the gradients of this rank's share become their sums over the ranks. */
@@ -38,4 +48,7 @@ public sealed interface Exchange permits Replicated, Zero {
    *     other than 0
    */
   MemorySegment whole(NDArray part, Arena arena);
+
+  @Override
+  void close();
 }

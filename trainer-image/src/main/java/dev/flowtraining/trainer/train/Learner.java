@@ -79,5 +79,6 @@ record Learner(Exchange exchange, Optimizer optimizer, Optional<LossScale> lossS
   @Override
   public void close() {
     optimizer.close();
+    exchange.close();
   }
 }

@@ -5,19 +5,53 @@ import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.collective.Alone;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.model.Pieces;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.SideLine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** Data parallel: every rank has all gradients summed and does the whole step, the same one as the others. */
-public record Replicated(Share share, Collective collective) implements Exchange {
+public final class Replicated implements Exchange {
+  private final Share share;
+  private final SideLine side;
+  private final InPieces sums;
 
-  public static Replicated of(Parameters parameters, Collective collective) {
-    return new Replicated(Share.whole(parameters), collective);
+  public Replicated(Parameters parameters, Collective collective, Pieces pieces) {
+    share = Share.whole(parameters);
+    side = SideLine.of(parameters.device());
+    sums = new InPieces(pieces, side, piece -> {
+      if (collective.worldSize() > 1) {
+        collective.allReduce(Operators.memory(share.gradient())
+            .asSlice(Float.BYTES * piece.start(), Float.BYTES * piece.length()));
+      }
+    });
   }
 
   public static Replicated alone(Parameters parameters) {
-    return of(parameters, new Alone());
+    return new Replicated(parameters, new Alone(), Pieces.whole(parameters));
+  }
+
+  @Override
+  public Share share() {
+    return share;
+  }
+
+  @Override
+  public Pieces pieces() {
+    return sums.pieces();
+  }
+
+  @Override
+  public void passBegins(boolean last) {
+    if (last) {
+      sums.begin();
+    }
+  }
+
+  @Override
+  public void gradientsFinal(int pieces) {
+    sums.areFinal(pieces);
   }
 
   @Override
@@ -25,9 +59,7 @@ public record Replicated(Share share, Collective collective) implements Exchange
 
   @Override
   public void sumGradients() {
-    if (collective.worldSize() > 1) {
-      collective.allReduce(Operators.memory(share.gradient()));
-    }
+    sums.finish();
   }
 
   @Override
@@ -46,5 +78,10 @@ public record Replicated(Share share, Collective collective) implements Exchange
   @Override
   public MemorySegment whole(NDArray part, Arena arena) {
     return Parameters.contents(part);
+  }
+
+  @Override
+  public void close() {
+    side.close();
   }
 }

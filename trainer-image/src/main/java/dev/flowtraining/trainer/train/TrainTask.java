@@ -97,7 +97,7 @@ public final class TrainTask implements StageTask {
         judgeBase(context, parameters, data.dev(), collective, stop, start.journal());
       }
       Trainer.Outcome outcome;
-      try (Passes passes = passes(config, parameters)) {
+      try (Passes passes = passes(config, parameters, learner.exchange())) {
         if (config.trainConf().worstBatchFirst()) {
           WorstBatches.of(batches.plan(start.cursor().epoch()).steps(), data.train().frames())
               .tryOut(batches, passes, config.trainConf().streaming() > 0, start.journal());
@@ -197,7 +197,11 @@ public final class TrainTask implements StageTask {
   private static Collective join(StageContext context, String plan, Device device) {
     Collective hosts =
         Rendezvous.join(context.ranks(), plan, rendezvousTimeout(context.options()), peerTimeout());
-    if (hosts.worldSize() == 1 || !device.isGpu()) {
+    if (hosts.worldSize() == 1) {
+      return hosts;
+    }
+    if (!device.isGpu()) {
+      tell(context, hosts, "ranks have found each other", Map.of("way", "Sockets"));
       return hosts;
     }
     Collective nccl = Nccl.over(hosts, () -> Cuda.currentStream(device.getDeviceId()));
@@ -205,17 +209,25 @@ public final class TrainTask implements StageTask {
     if (hosts.rank() == 0) {
       LOG.info("gradients go between {}", speed);
     }
+    tell(context, hosts, "gradients go between " + speed, speed.fields());
     return nccl;
   }
 
-  private static Passes passes(FlowConfig config, Parameters parameters) {
+  private static void tell(StageContext context, Collective hosts, String message, Map<String, Object> transport) {
+    if (hosts.rank() == 0) {
+      context.progress().update(Stage.TRAIN, 0, message, Map.of("transport", transport));
+    }
+  }
+
+  private static Passes passes(FlowConfig config, Parameters parameters, Exchange exchange) {
     Double override = config.trainConf().dropout();
     FlowModel model =
         new FlowModel(config.model(), config.cfm(), parameters).chunks(config.trainConf().chunkSize());
     return Passes.of(model, parameters,
         override == null ? config.model().encoder().dropoutRate() : override,
         config.datasetConf().maxFramesInBatch(), config.trainConf().cudaGraphs(),
-        config.trainConf().fusedKernels(), config.trainConf().activationCheckpointing());
+        config.trainConf().fusedKernels(), config.trainConf().activationCheckpointing())
+        .tell(exchange.pieces(), exchange::gradientsFinal);
   }
 
   private static Duration rendezvousTimeout(StageOptions options) {

@@ -161,6 +161,7 @@ final class Trainer {
     for (int j = 0; j < config.trainConf().accumGrad(); j++) {
       collective.checkPeers();
       MicroBatch micro = source.next();
+      learner.exchange().passBegins(j == config.trainConf().accumGrad() - 1);
       if (!micro.isEmpty()) {
         // dropout depends on the place in the global batch, not on the rank that fills it
         passes.run(micro.batch(), micro.draws(),

@@ -5,7 +5,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.model.Pieces;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.SideLine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -20,6 +22,8 @@ public final class Zero implements Exchange {
   private final Share share;
   private final Buckets reduced;
   private final Buckets gathered;
+  private final SideLine side;
+  private final InPieces sums;
 
   /**
    * How many elements travel at a time.
@@ -30,11 +34,13 @@ public final class Zero implements Exchange {
   public record Sizes(long reduce, long gather) {}
 
   /** @param parameters with a {@link Parameters.Layout} of as many parts as there are ranks */
-  public Zero(Parameters parameters, Collective collective, Sizes sizes) {
+  public Zero(Parameters parameters, Collective collective, Sizes sizes, Pieces pieces) {
     this.collective = collective;
     share = Share.of(parameters, collective.rank(), collective.worldSize());
     reduced = new Buckets(share.length(), collective.worldSize(), sizes.reduce());
     gathered = new Buckets(share.length(), collective.worldSize(), sizes.gather());
+    side = SideLine.of(parameters.device());
+    sums = new InPieces(pieces, side, pieces.count() > 1 ? this::sumForOwners : whole -> sum());
   }
 
   @Override
@@ -43,47 +49,100 @@ public final class Zero implements Exchange {
   }
 
   @Override
-  public void passDone() {
-    Parameters parameters = share.parameters();
-    if (!parameters.layout().sumsOfPart()) {
-      return;
+  public Pieces pieces() {
+    return sums.pieces();
+  }
+
+  @Override
+  public void passBegins(boolean last) {
+    if (last || sumsOfPart()) {
+      sums.begin();
     }
-    reduced.each((start, length) -> {
-      try (NDManager scope = scope()) {
-        NDArray bucket = scope.create(new Shape(length * share.ranks()));
-        for (int rank = 0; rank < share.ranks(); rank++) {
-          Operators.copy(stretch(scope, bucket, rank * length, length),
-              stretch(scope, parameters.passGradOrNull(), rank * share.length() + start, length));
-        }
-        NDArray own = stretch(scope, bucket, share.rank() * length, length);
-        collective.reduceScatter(Operators.memory(bucket), Operators.memory(own));
-        stretch(scope, share.gradient(), start, length).addi(own);
-      }
-    });
-    parameters.zeroPassGrad();
+  }
+
+  @Override
+  public void gradientsFinal(int pieces) {
+    sums.areFinal(pieces);
+  }
+
+  @Override
+  public void passDone() {
+    if (sumsOfPart()) {
+      sums.finish();
+    }
   }
 
   @Override
   public void sumGradients() {
-    Parameters parameters = share.parameters();
-    if (parameters.layout().sumsOfPart()) {
-      return; // as passes went by
+    if (!sumsOfPart()) {
+      sums.finish();
     }
-    if (reduced.single()) {
+  }
+
+  /** Whether ranks exchange after each pass, whose gradients are all in half precision. */
+  private boolean sumsOfPart() {
+    return share.parameters().layout().sumsOfPart();
+  }
+
+  /** A piece, of which each rank gets what lies in its part. */
+  private void sumForOwners(Pieces.Piece piece) {
+    for (int rank = 0; rank < share.ranks(); rank++) {
+      long from = Math.max(piece.start(), rank * share.length());
+      long to = Math.min(piece.start() + piece.length(), (rank + 1) * share.length());
+      if (from < to && sumsOfPart()) {
+        sumPass(from, to, rank);
+      } else if (from < to) {
+        collective.reduce(Operators.memory(share.parameters().grad())
+            .asSlice(Float.BYTES * from, Float.BYTES * (to - from)), rank);
+      }
+    }
+  }
+
+  /** Adds a pass's gradients to the owner's sums, a bucket at a time. */
+  private void sumPass(long from, long to, int owner) {
+    for (long start = from; start < to; start += reduced.step()) {
+      long length = Math.min(reduced.step(), to - start);
+      try (NDManager scope = scope()) {
+        NDArray left = stretch(scope, share.parameters().passGradOrNull(), start, length);
+        NDArray bucket = scope.create(new Shape(length));
+        Operators.copy(bucket, left);
+        collective.reduce(Operators.memory(bucket), owner);
+        if (owner == share.rank()) {
+          stretch(scope, share.gradient(), start - share.start(), length).addi(bucket);
+        }
+        Operators.zero(left);
+      }
+    }
+  }
+
+  /** All at once: each rank gets its part. */
+  private void sum() {
+    Parameters parameters = share.parameters();
+    if (!sumsOfPart() && reduced.single()) {
       collective.reduceScatter(Operators.memory(parameters.grad()), Operators.memory(share.gradient()));
       return;
     }
+    NDArray summands = sumsOfPart() ? parameters.passGradOrNull() : parameters.grad();
     reduced.each((start, length) -> {
       try (NDManager scope = scope()) {
         NDArray bucket = scope.create(new Shape(length * share.ranks()));
         for (int rank = 0; rank < share.ranks(); rank++) {
           Operators.copy(stretch(scope, bucket, rank * length, length),
-              stretch(scope, parameters.grad(), rank * share.length() + start, length));
+              stretch(scope, summands, rank * share.length() + start, length));
         }
-        collective.reduceScatter(Operators.memory(bucket),
-            Operators.memory(stretch(scope, share.gradient(), start, length)));
+        NDArray own = stretch(scope, bucket, share.rank() * length, length);
+        collective.reduceScatter(Operators.memory(bucket), Operators.memory(own));
+        NDArray sums = stretch(scope, share.gradient(), start, length);
+        if (sumsOfPart()) {
+          sums.addi(own);
+        } else {
+          Operators.copy(sums, own);
+        }
       }
     });
+    if (sumsOfPart()) {
+      Operators.zero(summands);
+    }
   }
 
   @Override
@@ -146,6 +205,11 @@ public final class Zero implements Exchange {
     });
   }
 
+  @Override
+  public void close() {
+    side.close();
+  }
+
   private NDManager scope() {
     return NDManager.newBaseManager(share.parameters().device(), "PyTorch");
   }
@@ -168,10 +232,14 @@ public final class Zero implements Exchange {
       return part * ranks <= elements;
     }
 
+    /** Elements of each part that travel at a time. */
+    long step() {
+      return Math.max(1, Math.min(elements, MOST) / ranks);
+    }
+
     void each(Body body) {
-      long step = Math.max(1, Math.min(elements, MOST) / ranks);
-      for (long start = 0; start < part; start += step) {
-        body.run(start, Math.min(step, part - start));
+      for (long start = 0; start < part; start += step()) {
+        body.run(start, Math.min(step(), part - start));
       }
     }
   }

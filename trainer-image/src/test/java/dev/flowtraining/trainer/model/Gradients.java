@@ -17,12 +17,12 @@ enum Gradients {
   Functions begin(Device device, NDManager manager) {
     return switch (this) {
       case AUTOGRAD -> new Autograd();
-      case FORMULAS -> FusedKernels.formulas().begin(manager);
+      case FORMULAS -> FusedKernels.formulas().begin(manager, seam -> {});
       case KERNELS -> {
         assumeTrue(device.isGpu(), "kernels need a GPU: -Dfixtures.device=cuda");
         Optional<FusedKernels> kernels = FusedKernels.of(device, Precision.FP32);
         assumeTrue(kernels.isPresent(), "kernels cannot be compiled here, see the log");
-        yield kernels.get().begin(manager);
+        yield kernels.get().begin(manager, seam -> {});
       }
     };
   }

@@ -11,6 +11,7 @@ import dev.flowtraining.trainer.model.Batch;
 import dev.flowtraining.trainer.model.Draws;
 import dev.flowtraining.trainer.model.FlowModel;
 import dev.flowtraining.trainer.model.Parameters;
+import dev.flowtraining.trainer.model.Passes;
 import dev.flowtraining.trainer.torch.Backward;
 import java.util.List;
 import java.util.Random;
@@ -47,20 +48,35 @@ final class Toy {
   /** @param scale of the loss */
   static double pass(FlowModel model, Parameters parameters, long seed, double scale) {
     Random random = new Random(seed);
-    long[] tokens = new long[2 * TOKENS];
-    for (int i = 0; i < tokens.length; i++) {
-      tokens[i] = random.nextInt(MODEL.vocabSize());
-    }
-    Batch batch = new Batch(List.of("u"), tokens, new int[] {TOKENS}, normal(random, 2 * TOKENS * MODEL.outputSize()),
-        normal(random, MODEL.spkEmbedDim()));
-    Draws draws = new Draws(new float[] {random.nextFloat()}, normal(random, batch.mel_BFC().length),
-        new int[] {5}, new boolean[] {false});
+    Batch batch = batch(random);
+    Draws draws = draws(random, batch);
     try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
       NDArray loss = model.lossSum(batch, draws, 0, m);
       Backward.run(loss, m.create((float) scale));
       parameters.gather();
       return loss.getFloat();
     }
+  }
+
+  /** Adds the gradients of the batch of {@link #pass(FlowModel, Parameters, long)}. */
+  static void pass(Passes passes, long seed) {
+    Random random = new Random(seed);
+    Batch batch = batch(random);
+    passes.run(batch, draws(random, batch), seed);
+  }
+
+  private static Batch batch(Random random) {
+    long[] tokens = new long[2 * TOKENS];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = random.nextInt(MODEL.vocabSize());
+    }
+    return new Batch(List.of("u"), tokens, new int[] {TOKENS}, normal(random, 2 * TOKENS * MODEL.outputSize()),
+        normal(random, MODEL.spkEmbedDim()));
+  }
+
+  private static Draws draws(Random random, Batch batch) {
+    return new Draws(new float[] {random.nextFloat()}, normal(random, batch.mel_BFC().length),
+        new int[] {5}, new boolean[] {false});
   }
 
   private static float[] normal(Random random, int size) {
