@@ -3,6 +3,7 @@ package dev.flowtraining.operator.observe;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.flowtraining.operator.api.v1alpha1.Checkpoint;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
+import dev.flowtraining.operator.api.v1alpha1.Transport;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.time.Instant;
@@ -17,8 +18,9 @@ import java.time.format.DateTimeParseException;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Report(String runId, Stage stage, Integer attempt, String time, Double fraction, String message,
-    Integer ranks, Integer epoch, Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss, Double learningRate,
-    Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint) {
+    Integer ranks, Integer epoch, Integer maxEpoch, Long step, Double loss, Double cvLoss, Double bestCvLoss,
+    Double learningRate, Double framesPerSecond, String estimatedCompletion, Checkpoint checkpoint,
+    Transport transport) {
 
   private static final int MAX_TEXT = 1024;
   /** Further off no clock is, and no sum of times overflows. */
@@ -48,7 +50,7 @@ public record Report(String runId, Stage stage, Integer attempt, String time, Do
         && (ranks == null || ranks >= 1) && (epoch == null || epoch >= 0) && (maxEpoch == null || maxEpoch >= 0) && (step == null || step >= 0)
         && isFinite(loss) && isFinite(cvLoss) && isFinite(bestCvLoss) && isPositive(learningRate)
         && isPositive(framesPerSecond) && (estimatedCompletion == null || isTime(estimatedCompletion))
-        && (checkpoint == null || plausible(checkpoint));
+        && (checkpoint == null || plausible(checkpoint)) && (transport == null || plausible(transport));
   }
 
   public Instant at() {
@@ -61,6 +63,12 @@ public record Report(String runId, Stage stage, Integer attempt, String time, Do
         && checkpoint.step() != null && checkpoint.step() >= 0
         && (checkpoint.epoch() == null || checkpoint.epoch() >= 0)
         && (checkpoint.time() == null || isTime(checkpoint.time()));
+  }
+
+  /** Its way becomes the reason of a condition. */
+  private static boolean plausible(Transport transport) {
+    return transport.way() != null && transport.way().matches("[A-Za-z]{1,32}")
+        && isPositive(transport.gigabytesPerSecond());
   }
 
   private static boolean isFinite(Double value) {

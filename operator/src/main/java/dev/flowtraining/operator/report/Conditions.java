@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.report;
 
+import static dev.flowtraining.operator.report.StatusBuilder.FAST_TRANSPORT;
 import static dev.flowtraining.operator.report.StatusBuilder.READY;
 import static dev.flowtraining.operator.report.StatusBuilder.RECONCILING;
 import static dev.flowtraining.operator.report.StatusBuilder.STALLED;
@@ -11,6 +12,7 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.api.v1alpha1.Transport;
 import dev.flowtraining.operator.decide.Decision;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +26,9 @@ final class Conditions {
   /** What was wrong may lie outside the spec (data, a ConfigMap's content): then nothing tells that it is right now. */
   private static final String GO_ON =
       "; put it right, then change the spec or delete and apply it (finished stages are reused)";
+
+  private static final String SLOW = ": ranks of one node should not exchange through a network; use gpuSharing: "
+      + "DeviceClaim with several gpusPerPod, or look at the nodes' network";
 
   private Conditions() {
   }
@@ -57,6 +62,11 @@ final class Conditions {
       };
       add(all, status, stage.condition(), of.phase() == StagePhase.SUCCEEDED,
           ofStage, time);
+    }
+    if (status.training().transport() != null && status.training().transport().gigabytesPerSecond() != null) {
+      Transport transport = status.training().transport();
+      add(all, status, FAST_TRANSPORT, !transport.isSlow(), new Why(transport.way(), transport.isSlow()
+          ? transport.text() + SLOW : transport.text()), time);
     }
     return all;
   }

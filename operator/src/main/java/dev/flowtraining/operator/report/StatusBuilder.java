@@ -26,6 +26,7 @@ public final class StatusBuilder {
   public static final String RECONCILING = "Reconciling";
   public static final String STALLED = "Stalled";
   public static final String SUSPENDED = "Suspended";
+  public static final String FAST_TRANSPORT = "FastTransport";
 
   private StatusBuilder() {
   }
@@ -155,7 +156,7 @@ public final class StatusBuilder {
         .started(Names.job(ft, start.stage(), start.step(), start.attempt()), start.step(),
             ft.getSpec().parallelism(start.stage()), start.attempt(), time);
     FlowTrainingStatus next = status.with(stage).withPhase(Phase.RUNNING);
-    return counted(start.stage().isTraining() ? next.withTraining(next.training().active(time)) : next);
+    return counted(start.stage().isTraining() ? next.withTraining(next.training().active(time).withTransport(null)) : next);
   }
 
   private static FlowTrainingStatus completed(FlowTrainingSpec spec, FlowTrainingStatus status, Stage stage,

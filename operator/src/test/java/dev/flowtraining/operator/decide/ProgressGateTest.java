@@ -10,6 +10,7 @@ import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.api.v1alpha1.StageStep;
+import dev.flowtraining.operator.api.v1alpha1.Transport;
 import dev.flowtraining.operator.observe.Progress;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -45,6 +46,16 @@ class ProgressGateTest {
     FlowTrainingStatus next = accept(training(2, StagePhase.RESTARTING), report(2, 2, 100));
     assertThat(next.training().checkpoint().step()).isEqualTo(100);
     assertThat(accept(next, report(2, 2, 90)).training().checkpoint().step()).as("never back").isEqualTo(100);
+  }
+
+  @Test
+  void theTransportIsThatOfTheRunningAttempt() {
+    Progress progress = Progress.parse(Map.of("progress.json", """
+        {"stage":"train","attempt":2,"time":"2026-07-01T12:00:00Z","fraction":0.0,
+         "transport":{"way":"NVLink","gigabytesPerSecond":230.5}}"""));
+    assertThat(accept(training(2, StagePhase.RUNNING), progress).training().transport())
+        .isEqualTo(new Transport("NVLink", 230.5));
+    assertThat(accept(training(3, StagePhase.RUNNING), progress).training().transport()).isNull();
   }
 
   @Test

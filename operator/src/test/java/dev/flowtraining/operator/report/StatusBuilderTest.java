@@ -14,6 +14,7 @@ import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
+import dev.flowtraining.operator.api.v1alpha1.Transport;
 import dev.flowtraining.operator.decide.Decision;
 import dev.flowtraining.operator.decide.InputHash;
 import dev.flowtraining.operator.decide.StageMachine;
@@ -82,6 +83,23 @@ class StatusBuilderTest {
     assertThat(condition(after, "Reconciling").status()).isEqualTo("True");
     assertThat(Story.between(before, after)).containsExactly(new Story.Line(Reason.TRAINING_RESTARTED, true,
         "train, attempt 1 failed: Killed: rank 1 on n1: exit code 137: killed"));
+  }
+
+  @Test
+  void aSlowTransportIsToldUntilTheNextAttempt() {
+    begin();
+    assertThat(ft.getStatus().condition("FastTransport")).isEmpty();
+    ft.setStatus(ft.getStatus().withTraining(ft.getStatus().training().withTransport(new Transport("NVLink", 230.5))));
+    ft.setStatus(next(new Decision.Wait(Stage.TRAIN, "", "", Optional.empty())));
+    assertThat(condition(ft.getStatus(), "FastTransport")).extracting(Condition::status, Condition::reason,
+        Condition::message).containsExactly("True", "NVLink", "NVLink at 230.5 GB/s");
+    ft.setStatus(ft.getStatus().withTraining(ft.getStatus().training().withTransport(new Transport("Network", 2.9))));
+    ft.setStatus(next(new Decision.Wait(Stage.TRAIN, "", "", Optional.empty())));
+    assertThat(condition(ft.getStatus(), "FastTransport")).extracting(Condition::status, Condition::reason)
+        .containsExactly("False", "Network");
+    assertThat(condition(ft.getStatus(), "FastTransport").message()).contains("2.9 GB/s", "gpuSharing: DeviceClaim");
+    ft.setStatus(next(new Decision.Start(Stage.TRAIN, 2, false, Optional.empty())));
+    assertThat(ft.getStatus().condition("FastTransport")).isEmpty();
   }
 
   @Test

@@ -7,8 +7,8 @@ import io.fabric8.generator.annotation.Required;
 /** A condition in the usual form. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record Condition(
-    @JsonPropertyDescription("Ready, Reconciling, Stalled, Suspended, or that of a stage: DataPrepared, "
-        + "SpeakerEmbeddingsExtracted, SpeechTokensExtracted, ParquetWritten, Trained, CheckpointsAveraged, Exported.")
+    @JsonPropertyDescription("Ready, Reconciling, Stalled, Suspended, FastTransport, or that of a stage: "
+        + "DataPrepared, SpeakerEmbeddingsExtracted, SpeechTokensExtracted, ParquetWritten, Trained, CheckpointsAveraged, Exported.")
     @Required
     String type,
 

@@ -21,7 +21,8 @@ public record FlowTrainingStatus(
     @JsonPropertyDescription("How much of that stage is done, for example 43%.")
     String progress,
 
-    @JsonPropertyDescription("Ready, Reconciling, Stalled, Suspended, and one condition for each stage.")
+    @JsonPropertyDescription("Ready, Reconciling, Stalled, Suspended, FastTransport of ranks on GPUs, and one condition "
+        + "for each stage.")
     List<Condition> conditions,
 
     @JsonPropertyDescription("Each of the seven stages.")

@@ -56,39 +56,45 @@ public record TrainingStatus(
     Checkpoint checkpoint,
 
     @JsonPropertyDescription("The root cause of the last failure, of any stage.")
-    LastFailure lastFailure) {
+    LastFailure lastFailure,
+
+    @JsonPropertyDescription("How the ranks of the running attempt exchange gradients.")
+    Transport transport) {
 
   public static TrainingStatus empty() {
-    return new TrainingStatus(null, null, null, null, null, null, null, null, null, null, 0, 0, null, null, null, null);
+    return new TrainingStatus(null, null, null, null, null, null, null, null, null, null, 0, 0, null, null, null, null,
+        null);
   }
 
   public TrainingStatus withLastFailure(LastFailure failure) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, failure);
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, failure,
+        transport);
   }
 
   public TrainingStatus withCheckpoint(Checkpoint accepted) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, accepted, lastFailure);
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, accepted, lastFailure,
+        transport);
   }
 
   public TrainingStatus withAttempts(Integer newAttempt, Integer newRestarts, Integer newDisruptions) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
         estimatedCompletion, newAttempt, newRestarts, newDisruptions, activeSeconds, activeSince, checkpoint,
-        lastFailure);
+        lastFailure, transport);
   }
 
   /** @param epochs that are done; they are counted from 0 */
   public TrainingStatus trained(int epochs, long steps, Double lastCvLoss, Double lowestCvLoss) {
     return new TrainingStatus(epochs - 1, epochs, steps, loss, lastCvLoss, lowestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure);
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure, transport);
   }
 
   /** What the trainer's record tells, where nothing was reported: the training was complete before this run. */
   public TrainingStatus filled(TrainingStatus record) {
     return step != null ? this : new TrainingStatus(record.epoch, record.maxEpoch, record.step, loss, record.cvLoss,
         record.bestCvLoss, learningRate, framesPerSecond, estimatedCompletion, attempt, restarts, disruptions,
-        activeSeconds, activeSince, checkpoint, lastFailure);
+        activeSeconds, activeSince, checkpoint, lastFailure, transport);
   }
 
   /** The clock of the deadline goes on. */
@@ -103,7 +109,7 @@ public record TrainingStatus(
 
   private TrainingStatus withActivity(Long seconds, String since) {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, seconds, since, checkpoint, lastFailure);
+        estimatedCompletion, attempt, restarts, disruptions, seconds, since, checkpoint, lastFailure, transport);
   }
 
   /** Without suspensions. */
@@ -114,6 +120,12 @@ public record TrainingStatus(
 
   public TrainingStatus withoutEstimate() {
     return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond, null,
-        attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure);
+        attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure, transport);
+  }
+
+  public TrainingStatus withTransport(Transport measured) {
+    return new TrainingStatus(epoch, maxEpoch, step, loss, cvLoss, bestCvLoss, learningRate, framesPerSecond,
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure,
+        measured);
   }
 }
