@@ -89,8 +89,9 @@ public final class ProgressGate {
     return new TrainingStatus(or(r.epoch(), old.epoch()), or(r.maxEpoch(), old.maxEpoch()), or(r.step(), old.step()),
         or(r.loss(), old.loss()), or(r.cvLoss(), old.cvLoss()), or(r.bestCvLoss(), old.bestCvLoss()),
         or(r.learningRate(), old.learningRate()), or(r.framesPerSecond(), old.framesPerSecond()),
-        or(r.estimatedCompletion(), old.estimatedCompletion()), old.attempt(), old.restarts(), old.disruptions(), old.activeSeconds(),
-        old.activeSince(), old.checkpoint(), old.lastFailure(), or(r.transport(), old.transport()));
+        or(r.estimatedCompletion(), old.estimatedCompletion()), old.attempt(), old.restarts(), old.disruptions(),
+        old.activeSeconds(), old.activeSince(), old.checkpoint(), old.lastFailure(),
+        or(r.transport(), old.transport()));
   }
 
   private static <T> T or(T value, T otherwise) {

@@ -8,7 +8,7 @@ import ai.djl.Device;
  */
 public interface SideLine extends AutoCloseable {
 
-  /** Starts work when all that the main line was asked for is done; what the main line is asked for later may overtake it. */
+  /** Starts work when what the main line was asked for is done; what the main line is asked for later may overtake it. */
   void run(Runnable work);
 
   /** What the main line is asked for from now on waits for what runs here. */

@@ -87,7 +87,8 @@ public record TrainingStatus(
   /** @param epochs that are done; they are counted from 0 */
   public TrainingStatus trained(int epochs, long steps, Double lastCvLoss, Double lowestCvLoss) {
     return new TrainingStatus(epochs - 1, epochs, steps, loss, lastCvLoss, lowestCvLoss, learningRate, framesPerSecond,
-        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure, transport);
+        estimatedCompletion, attempt, restarts, disruptions, activeSeconds, activeSince, checkpoint, lastFailure,
+        transport);
   }
 
   /** What the trainer's record tells, where nothing was reported: the training was complete before this run. */
