@@ -231,7 +231,9 @@ public final class Passes implements AutoCloseable {
       Functions functions = kernels.map(k -> k.begin(outer, gathering::backAt)).orElseGet(Autograd::new);
       NDArray loss;
       try (NDManager forward = outer.newSubManager()) {
-        loss = model.lossSum(source.in(forward), dropout, blocks, forward, functions);
+        // the host's arrays are where operators read them, in the backward pass too
+        Inputs in = source.in(outer);
+        loss = model.lossSum(in, dropout, blocks, forward, functions);
         lossSum.addi(loss);
         if (blocks instanceof Recomputed again) {
           again.backward(loss, seed);

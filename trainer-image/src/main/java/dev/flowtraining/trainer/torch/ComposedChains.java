@@ -107,7 +107,7 @@ final class ComposedChains implements Chains {
     NDArray rows = x.reshape(-1, c);
     NDArray mean = rows.mean(new int[] {1}, true);
     NDArray rstd = rows.sub(mean).square().mean(new int[] {1}, true).add(Operators.number(eps)).sqrt();
-    return NDArrays.concat(new NDList(mean, rstd.onesLike().div(rstd)), 1);
+    return NDArrays.concat(new NDList(mean, ones(rstd).div(rstd)), 1);
   }
 
   /** h of the formulas, in the shape of x. */
@@ -126,7 +126,7 @@ final class ComposedChains implements Chains {
 
   private static NDArray slope(NDArray u, Activation activation) {
     return switch (activation) {
-      case NONE -> u.onesLike();
+      case NONE -> ones(u);
       case SILU -> {
         NDArray s = Operators.sigmoid(u);
         yield s.mul(u.mul(opposite(s)).add(Operators.number(1)));
@@ -147,9 +147,14 @@ final class ComposedChains implements Chains {
     };
   }
 
+  /** DJL's own ends the process where the type is bfloat16. */
+  private static NDArray ones(NDArray like) {
+    return Operators.zerosLike(like).addi(Operators.number(1));
+  }
+
   /** 1 − x. */
   private static NDArray opposite(NDArray x) {
-    return x.onesLike().sub(x);
+    return ones(x).sub(x);
   }
 
   private static void add(NDArray targetOrNull, NDArray values) {
