@@ -231,7 +231,7 @@ public final class Passes implements AutoCloseable {
       Functions functions = kernels.map(k -> k.begin(outer, gathering::backAt)).orElseGet(Autograd::new);
       NDArray loss;
       try (NDManager forward = outer.newSubManager()) {
-        // the host's arrays are where operators read them, in the backward pass too
+        // on the CPU they are memory of Java's, which the backward pass reads too
         Inputs in = source.in(outer);
         loss = model.lossSum(in, dropout, blocks, forward, functions);
         lossSum.addi(loss);

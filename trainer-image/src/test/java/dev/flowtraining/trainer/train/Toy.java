@@ -65,19 +65,6 @@ final class Toy {
     passes.run(batch, draws(random, batch), seed);
   }
 
-  /** Of a short utterance beside a long one, and one without its conditions: all that a batch tells is used. */
-  static void unevenPass(Passes passes, long seed) {
-    Random random = new Random(seed);
-    long[] tokens = new long[4 * TOKENS];
-    for (int i = 0; i < tokens.length; i++) {
-      tokens[i] = random.nextInt(MODEL.vocabSize());
-    }
-    int bins = 4 * TOKENS * MODEL.outputSize();
-    passes.run(new Batch(List.of("u", "v"), tokens, new int[] {TOKENS, TOKENS / 2}, normal(random, bins),
-        normal(random, 2 * MODEL.spkEmbedDim())), new Draws(new float[] {0.3f, 0.6f}, normal(random, bins),
-        new int[] {5, 0}, new boolean[] {false, true}), seed);
-  }
-
   private static Batch batch(Random random) {
     long[] tokens = new long[2 * TOKENS];
     for (int i = 0; i < tokens.length; i++) {
