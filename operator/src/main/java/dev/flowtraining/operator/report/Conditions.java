@@ -65,7 +65,7 @@ final class Conditions {
     }
     if (status.training().transport() != null && status.training().transport().gigabytesPerSecond() != null) {
       Transport transport = status.training().transport();
-      add(all, status, FAST_TRANSPORT, !transport.isSlow(), new Why(transport.way(), transport.isSlow()
+      add(all, status, FAST_TRANSPORT, !transport.slow(), new Why(transport.way(), transport.slow()
           ? transport.text() + SLOW : transport.text()), time);
     }
     return all;

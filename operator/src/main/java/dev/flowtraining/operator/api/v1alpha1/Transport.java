@@ -19,7 +19,7 @@ public record Transport(
   private static final String NETWORK = "Network";
 
   /** Whether GPUs exchange more slowly than those of one node could. */
-  public boolean isSlow() {
+  public boolean slow() {
     return NETWORK.equals(way);
   }
 
