@@ -6,7 +6,7 @@ package dev.flowtraining.operator.e2e;
  */
 final class Specs {
 
-  static final int FAULTS_EPOCHS = 4;
+  static final int FAULTS_EPOCHS = 8;
   static final String FROM_TRAIN = "stages: {from: train}\n";
 
   static String tiny(String train, int epochs) {
