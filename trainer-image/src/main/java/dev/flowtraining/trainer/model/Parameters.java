@@ -291,7 +291,7 @@ public final class Parameters implements AutoCloseable {
     return grad;
   }
 
-  /** What passes have added since {@link #gather} or {@link #zeroPassGrad}, in their own type; null in float32. */
+  /** What passes have added since {@link #gather}, in their own type; null in float32. */
   public NDArray passGradOrNull() {
     return halfGrad;
   }
