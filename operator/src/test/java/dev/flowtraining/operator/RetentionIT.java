@@ -20,10 +20,7 @@ class RetentionIT extends PlayedLife {
 
   @Test
   void nothingIsKeptBackForOneThatLeavesEverything() {
-    cluster.claim("flow-workspace", "ReadWriteMany");
-    cluster.apply(TRAIN_ONLY);
-    cluster.run("demo-train-1");
-    cluster.awaitPhase("demo", Phase.RUNNING);
+    inTraining(TRAIN_ONLY);
     assertThat(resource().getMetadata().getFinalizers()).isEmpty();
     delete();
     assertThat(resource()).isNull();
@@ -32,10 +29,7 @@ class RetentionIT extends PlayedLife {
 
   @Test
   void trainingEndsThenTheFilesGoThenTheObject() {
-    cluster.claim("flow-workspace", "ReadWriteMany");
-    cluster.apply(ARTIFACTS);
-    cluster.run("demo-train-1");
-    cluster.awaitPhase("demo", Phase.RUNNING);
+    inTraining(ARTIFACTS);
     assertThat(resource().getMetadata().getFinalizers()).containsExactly(CleanUpJob.FINALIZER);
     String job = cleanUp();
     delete();
@@ -58,10 +52,7 @@ class RetentionIT extends PlayedLife {
 
   @Test
   void anEndedRunGoesThoughItsFilesCannotBeRemoved() {
-    cluster.claim("flow-workspace", "ReadWriteMany");
-    cluster.apply(ARTIFACTS);
-    cluster.runStage("demo-train-1");
-    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    ended();
     String job = cleanUp();
     delete();
     cluster.run(job);
@@ -76,10 +67,7 @@ class RetentionIT extends PlayedLife {
 
   @Test
   void oneThatIsNeverCleanedGoesAfterAWhile() {
-    cluster.claim("flow-workspace", "ReadWriteMany");
-    cluster.apply(ARTIFACTS);
-    cluster.runStage("demo-train-1");
-    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    ended();
     String job = cleanUp();
     delete();
     cluster.awaitJob(job);
@@ -96,10 +84,7 @@ class RetentionIT extends PlayedLife {
 
   @Test
   void whatIsToStayMayBeSaidAtAnyTimeAndRunsNothingAgain() {
-    cluster.claim("flow-workspace", "ReadWriteMany");
-    cluster.apply(ARTIFACTS);
-    cluster.runStage("demo-train-1");
-    cluster.awaitPhase("demo", Phase.SUCCEEDED);
+    ended();
     cluster.apply(TRAIN_ONLY.replace("workspace: {", "workspace: {retain: All, cache: None, "));
     PlayedCluster.await(RetentionIT::resource, ft -> ft.getMetadata().getFinalizers().isEmpty());
     sleep(1000);
@@ -125,6 +110,21 @@ class RetentionIT extends PlayedLife {
     assertThat(resource().getMetadata().getResourceVersion()).isEqualTo(before.getMetadata().getResourceVersion());
     cluster.applyAs("kustomize-controller", TRAIN_ONLY);
     PlayedCluster.await(RetentionIT::resource, ft -> ft.getMetadata().getFinalizers().isEmpty());
+  }
+
+  private static void inTraining(String spec) {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(spec);
+    cluster.run("demo-train-1");
+    cluster.awaitPhase("demo", Phase.RUNNING);
+  }
+
+  /** One whose artifacts are to stay. */
+  private static void ended() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    cluster.apply(ARTIFACTS);
+    cluster.runStage("demo-train-1");
+    cluster.awaitPhase("demo", Phase.SUCCEEDED);
   }
 
   private static FlowTraining resource() {
