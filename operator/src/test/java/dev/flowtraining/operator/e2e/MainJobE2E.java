@@ -2,6 +2,7 @@ package dev.flowtraining.operator.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.flowtraining.operator.Plugin;
 import dev.flowtraining.operator.api.v1alpha1.Artifact;
 import dev.flowtraining.operator.api.v1alpha1.FlowTrainingStatus;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
@@ -18,11 +19,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The main job: real speech in, a flow.pt out, by real pods. */
 @ExtendWith(KindCluster.Failures.class)
 class MainJobE2E {
 
+  @TempDir
+  Path folder;
   private KindCluster cluster;
 
   @BeforeEach
@@ -88,5 +92,28 @@ class MainJobE2E {
     assertThat(cluster.client.v1().events().inNamespace(cluster.namespace)
         .withField("involvedObject.kind", "FlowTraining").list().getItems()).extracting(Event::getReason)
         .contains("StageStarted", "StageCompleted", "Completed");
+    readThroughThePlugin(status, run);
+  }
+
+  /** What of the plugin needs real pods, and files that a trainer wrote. */
+  private void readThroughThePlugin(FlowTrainingStatus status, Path run) throws Exception {
+    assertThat(plugin("logs", "main", "--stage", "train", "--rank", "0")).contains("\"stage\":\"train\"");
+    assertThat(plugin("logs", "main")).as("of the last stage").contains("\"stage\":\"export\"");
+    plugin("artifacts", "pull", "main", "got");
+    assertThat(status.artifacts()).extracting(Artifact::path).allSatisfy(path ->
+        assertThat(folder.resolve("got").resolve(path)).hasSameBinaryContentAs(run.resolve(path)));
+    plugin("report", "main", "report.html");
+    assertThat(folder.resolve("report.html")).hasSameBinaryContentAs(run.resolve("export/report.html"));
+    KindCluster.await(Duration.ofSeconds(30), "the reading pods are gone", () -> cluster.client.pods()
+        .inNamespace(cluster.namespace).withLabel("app.kubernetes.io/managed-by", "kubectl-flowtraining").list()
+        .getItems().isEmpty());
+  }
+
+  private String plugin(String... arguments) throws Exception {
+    List<String> words = new ArrayList<>(List.of(arguments));
+    words.addAll(List.of("-n", cluster.namespace));
+    Plugin.Result result = new Plugin(folder).run(words.toArray(String[]::new));
+    assertThat(result.exit()).as(String.join(" ", words) + ": " + result.err()).isZero();
+    return result.out();
   }
 }
