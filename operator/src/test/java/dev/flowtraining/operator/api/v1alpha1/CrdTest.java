@@ -15,8 +15,9 @@ import org.junit.jupiter.api.Test;
 
 class CrdTest {
 
-  private static final Path FILE =
-      Path.of(System.getProperty("crds.dir"), "flowtrainings.flowtraining.dev-v1.yml");
+  private static final Path FOLDER = Path.of(System.getProperty("crds.dir"));
+  private static final Path FILE = FOLDER.resolve("flowtrainings.flowtraining.dev-v1.yml");
+  private static final Path REFERENCE = FOLDER.resolve("README.md");
 
   @Test
   void theCheckedInCrdIsTheGeneratedOne() throws IOException {
@@ -25,6 +26,16 @@ class CrdTest {
       Files.writeString(FILE, generated);
     }
     assertThat(FILE).as("write it anew with: mvn -pl operator test -Dtest=CrdTest -Dcrds.write=true")
+        .content().isEqualTo(generated);
+  }
+
+  @Test
+  void theCheckedInReferenceIsTheGeneratedOne() throws IOException {
+    String generated = CrdReference.of(crd());
+    if (Boolean.getBoolean("crds.write")) {
+      Files.writeString(REFERENCE, generated);
+    }
+    assertThat(REFERENCE).as("write it anew with: mvn -pl operator test -Dtest=CrdTest -Dcrds.write=true")
         .content().isEqualTo(generated);
   }
 
