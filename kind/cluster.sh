@@ -36,8 +36,7 @@ networking:
 YAML
   echo "  podSubnet: $POD_SUBNET"
   echo "  serviceSubnet: $SERVICE_SUBNET"
-  # Our own image has neither kind's network plugin nor the legacy iptables that an older host may want.
-  if own_image; then printf '  disableDefaultCNI: true\n  kubeProxyMode: nftables\n'; fi
+  if own_image; then echo '  disableDefaultCNI: true'; fi   # it has no network plugin: network() does the little that is needed
   cat <<'YAML'
 kubeadmConfigPatches:
 - |
@@ -92,17 +91,7 @@ NFT
   done
 }
 
-# Our own image has Debian 12's nft 1.0.6. With it a full synchronisation of kube-proxy over a table that is filled already was seen to leave
-# the map of services empty, while everything else looked well: at a restart of kube-proxy, and an hour after its start. One that starts
-# without a table fills it. So no cluster is handed out with an old kube-proxy, and a new one finds no table.
-fresh_kube_proxy() {
-  local node
-  for node in $(nodes); do docker exec "$node" nft delete table ip kube-proxy 2>/dev/null || true; done
-  kubectl -n kube-system delete pod -l k8s-app=kube-proxy >/dev/null
-  until_true 60 nodes_answer
-}
-
-# Asked on the node itself, since the API server's word is old for a while after a restart. The services are asked too, for the reason above.
+# Asked on the node itself, since the API server's word is old for a while after a restart. The services are asked too.
 node_answers() {
   docker exec "$1" sh -ec '
     curl -fs --max-time 2 http://localhost:10248/healthz   # kubelet
@@ -127,10 +116,7 @@ healthy() { running && nodes_ready && nodes_answer; } 2>/dev/null
 # settle: brings the network up on running nodes and waits until all is well
 settle() {
   until_true 60 kubectl get --raw /readyz || return 1
-  if own_image; then
-    network
-    until_true 30 nodes_answer || fresh_kube_proxy || true
-  fi
+  if own_image; then network; fi
   until_true $READY_SECONDS healthy
 }
 
@@ -161,7 +147,7 @@ up() {
     say "cluster $NAME is another than wanted (nodes, folder or node image): it is made anew"
     remove
     timed "cluster $NAME" create
-  elif healthy && { ! own_image || fresh_kube_proxy; }; then
+  elif healthy; then
     say "cluster $NAME is up"
   elif restart; then
     say "cluster $NAME is up again: $SECONDS s"
