@@ -87,17 +87,16 @@ one_file_image() {
 
 # kube-proxy calls the tools of the kernel's packet filter: they come from the node's root, with their libraries
 kube_proxy_image() {
-  local root=$1 dir tool path library extensions
-  dir=$(mktemp -d) extensions=$(cd "$root" && echo usr/lib/*-linux-gnu/xtables)
+  local root=$1 dir tool library
+  dir=$(mktemp -d)
   install -Dm755 "$(group_dir kubernetes)/kube-proxy" "$dir/usr/local/bin/kube-proxy"
-  install -d "$dir/tmp" "$dir/${extensions%/*}"
-  for tool in nft xtables-nft-multi conntrack; do
-    path=$(chroot "$root" sh -c "command -v $tool")
-    install -D "$root$path" "$dir/usr/sbin/$tool"
-    for library in $(chroot "$root" ldd "$path" | grep -oE '/[^ ]+\.so[^ ]*'); do install -D "$root$library" "$dir$library"; done
+  install -d "$dir/tmp" "$dir/usr/sbin"
+  cp "$root"/usr/sbin/{xtables-nft-multi,conntrack} "$dir/usr/sbin/"
+  (cd "$root" && cp -a --parents usr/lib/*-linux-gnu/xtables "$dir")   # iptables' matches, plug-ins of it
+  for library in $(chroot "$root" sh -c 'ldd /usr/sbin/xtables-nft-multi /usr/sbin/conntrack /usr/lib/*/xtables/*.so' | grep -oE '/[^ :]+\.so[^ :]*' | sort -u); do
+    [ -e "$dir$library" ] || install -D "$root$library" "$dir$library"
   done
   for tool in ip{,6}tables{,-save,-restore}; do ln -sf xtables-nft-multi "$dir/usr/sbin/$tool"; done
-  cp -a "$root/$extensions" "$dir/${extensions%/*}/"
   tar -C "$dir" -c . | docker import -c 'ENV PATH=/usr/local/bin:/usr/sbin' - "$(image_named kube-proxy)" >/dev/null
   rm -rf "$dir"
 }
