@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -96,6 +97,17 @@ class InstallIT {
   @MethodSource("samples")
   void theApiServerTakesEverySample(Path sample) throws IOException {
     taken(Files.readString(sample));
+  }
+
+  /** The FlowTrainings that documents show. */
+  @ParameterizedTest
+  @CsvSource({"../README.md", "../configs/README.md"})
+  void theApiServerTakesWhatIsShown(String document) throws IOException {
+    List<String> shown = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL)
+        .matcher(Files.readString(MANIFESTS.resolve(document))).results().map(match -> match.group(1))
+        .filter(yaml -> yaml.contains("kind: FlowTraining")).toList();
+    assertThat(shown).isNotEmpty();
+    shown.forEach(yaml -> taken(yaml.replace("{name: editx-base}", "{name: editx-base, namespace: default}")));
   }
 
   private static void taken(String yaml) {
