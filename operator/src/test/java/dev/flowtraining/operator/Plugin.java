@@ -55,6 +55,14 @@ public final class Plugin {
     return new Result(exit, Files.readString(scratch.resolve("out")), Files.readString(scratch.resolve("err")));
   }
 
+  /** Ended by itself, in a terminal of this size. */
+  Result inTerminal(int rows, int columns, String... arguments) throws IOException, InterruptedException {
+    String command = "stty rows " + rows + " cols " + columns + "; exec kubectl flowtraining "
+        + String.join(" ", arguments);
+    environment.put("TERM", "xterm");
+    return end(start(List.of("script", "--quiet", "--return", "--command", command, "/dev/null")));
+  }
+
   /** What the last word may become. */
   public List<String> completions(String... words) throws IOException, InterruptedException {
     List<String> all = new ArrayList<>(List.of(words));
@@ -64,8 +72,14 @@ public final class Plugin {
   }
 
   private Process kubectl(String command, String... arguments) throws IOException {
-    List<String> words = new ArrayList<>(List.of("/usr/bin/env", "kubectl", command));
+    List<String> words = new ArrayList<>(List.of("kubectl", command));
     words.addAll(List.of(arguments));
+    return start(words);
+  }
+
+  private Process start(List<String> command) throws IOException {
+    List<String> words = new ArrayList<>(command);
+    words.addFirst("/usr/bin/env");   // which looks along the PATH of the process
     ProcessBuilder builder = new ProcessBuilder(words).directory(scratch.toFile())
         .redirectOutput(scratch.resolve("out").toFile()).redirectError(scratch.resolve("err").toFile());
     builder.environment().putAll(environment);

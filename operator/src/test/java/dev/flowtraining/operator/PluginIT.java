@@ -137,6 +137,17 @@ class PluginIT {
   }
 
   @Test
+  void aTerminalShowsAsMuchAsItHolds() throws Exception {
+    stored("failed");
+    Plugin.Result shown = plugin.inTerminal(12, 100, "status", "failed", "--watch");
+    assertThat(shown.exit()).isEqualTo(1);
+    assertThat(shown.out().lines()).hasSize(12).anyMatch(line -> line.contains("\u001b[31mFailed"))
+        .anyMatch(line -> line.length() > 90 && line.contains("failed again after 1 restarts"));
+    assertThat(shown.out()).as("no cursor, and again one").startsWith("\u001b[?25l").endsWith("\u001b[?25h");
+    assertThat(plugin.with("NO_COLOR", "1").inTerminal(40, 80, "status", "failed").out()).doesNotContain("\u001b");
+  }
+
+  @Test
   void oneThatGoesEndsTheWatch() throws Exception {
     FlowTraining running = stored("running");
     Process watch = plugin.start("status", "running", "--watch");
