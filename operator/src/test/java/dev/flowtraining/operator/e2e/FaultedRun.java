@@ -96,6 +96,18 @@ final class FaultedRun implements AutoCloseable {
     }
   }
 
+  /** The inode of each file below a folder of a run. */
+  Map<String, Object> inodes(String run, String folder) throws IOException {
+    Path root = directory().resolveSibling(run).resolve(folder);
+    Map<String, Object> inodes = new TreeMap<>();
+    try (Stream<Path> files = Files.walk(root).filter(Files::isRegularFile)) {
+      for (Path file : files.toList()) {
+        inodes.put(root.relativize(file).toString(), Files.getAttribute(file, "unix:ino"));
+      }
+    }
+    return inodes;
+  }
+
   /** The ranks of the attempt, as soon as every one has a process. */
   Ranks ranks(int attempt) {
     KindCluster.await(PATIENCE, "the ranks of attempt " + attempt + " of " + name + " have started",

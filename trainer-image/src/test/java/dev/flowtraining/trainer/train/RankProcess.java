@@ -39,8 +39,9 @@ final class RankProcess {
       List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
       ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
           .filter(a -> !a.startsWith("-Xmx") && !a.startsWith("-agentlib")).forEach(command::add);
-      command.addAll(List.of("-Xmx400m", "-cp", System.getProperty("java.class.path"), RankProcess.class.getName(),
-          run.dir.toString()));
+      // half the work of such short processes is compilation
+      command.addAll(List.of("-Xmx400m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
+          System.getProperty("java.class.path"), RankProcess.class.getName(), run.dir.toString()));
       command.addAll(List.of(resumeFrom));
       ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
           .redirectOutput(run.dir.resolve("rank-" + rank + "-attempt-" + attempt + ".out").toFile());
