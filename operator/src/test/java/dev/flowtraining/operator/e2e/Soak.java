@@ -51,6 +51,11 @@ class Soak {
       Duration after = Duration.ofMillis(random.nextInt(8000));
       return new Draw(fault, rank, moment < moments.size() ? moments.get(moment) : null, after);
     }
+
+    /** For an attempt whose beginning is past. */
+    Draw onceBegun() {
+      return moment != null && !moment.followsCheckpoint() ? new Draw(fault, rank, null, after) : this;
+    }
   }
 
   @Test
@@ -67,10 +72,12 @@ class Soak {
         int attempt = 1;
         int restarts = 0;
         int disruptions = 0;
+        boolean untouched = true;
         for (int i = 0; i < FAULTS; i++) {
           Draw draw = draws.get(i);
           log.say((i + 1) + ". " + draw);
-          befall(run, draw, attempt);
+          befall(run, untouched ? draw : draw.onceBegun(), attempt);
+          untouched = draw.fault.endsAttempt();
           if (draw.fault.endsAttempt()) {
             attempt++;
             int next = attempt;
