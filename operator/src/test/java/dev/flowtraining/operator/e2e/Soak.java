@@ -87,7 +87,7 @@ class Soak {
                 && s.of(Stage.TRAIN).attempt() == next);
             boolean disruption = draw.fault == Fault.RANK_EVICTED || draw.fault == Fault.SUSPENDED;
             disruptions += disruption ? 1 : 0;
-            unseen += disruption && operatorIsKilled ? 1 : 0;
+            unseen += draw.fault == Fault.RANK_EVICTED && operatorIsKilled ? 1 : 0;
             restarts += disruption ? 0 : 1;
           }
           operatorIsKilled = draw.fault == Fault.OPERATOR_KILLED;
