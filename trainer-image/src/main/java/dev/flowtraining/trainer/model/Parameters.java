@@ -15,7 +15,6 @@ import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -27,12 +26,9 @@ import java.util.function.Function;
 /**
  * All parameters of the model in one flat float32 buffer, and their gradients in another of the same layout. The named
  * tensors are views of the buffers, so that the optimizer, the norm and the exchange between ranks are single passes.
- * Each tensor starts at a multiple of 64 bytes; the few elements between tensors are zero and stay zero. What is trained
- * comes first, so that it is one stretch; frozen parameters lie behind it and have no gradients.
+ * {@link Slots} says where each lies.
  */
 public final class Parameters implements AutoCloseable {
-  private static final int ALIGNMENT = 16; // elements
-
   /** Where a parameter lies in the flat buffers. */
   public record Slot(ParameterSpec spec, long offset) {}
 
@@ -48,12 +44,10 @@ public final class Parameters implements AutoCloseable {
   }
 
   private final NDManager manager;
-  private final LinkedHashMap<String, Slot> slots = new LinkedHashMap<>();
+  private final Slots slots;
   private final Map<String, NDArray> views;
   private final Layout layout;
   private final Precision precision;
-  private final long size;
-  private final long trained;
   private final NDArray flat;
   private final NDArray grad;
   /** What passes compute with and their gradients when that is a half type; null when it is the masters. */
@@ -67,26 +61,14 @@ public final class Parameters implements AutoCloseable {
     }
     this.layout = layout;
     this.precision = precision;
-    specs.forEach(spec -> slots.put(spec.name(), null)); // in the model's order, wherever they lie
-    long end = place(specs.stream().filter(s -> !layout.frozen().contains(s.name())).toList(), 0);
-    trained = Math.ceilDiv(end, (long) ALIGNMENT * layout.parts()) * ALIGNMENT * layout.parts();
-    size = place(specs.stream().filter(s -> layout.frozen().contains(s.name())).toList(), trained);
+    slots = new Slots(specs, layout);
     manager = NDManager.newBaseManager(device, "PyTorch");
-    flat = manager.zeros(new Shape(size));
-    grad = manager.zeros(new Shape(layout.sumsOfPart() ? trained / layout.parts() : trained));
+    flat = manager.zeros(new Shape(slots.size()));
+    grad = manager.zeros(new Shape(layout.sumsOfPart() ? slots.trained() / layout.parts() : slots.trained()));
     views = views(flat, precision.isHalf() ? null : grad);
-    half = precision.isHalf() ? zeros(precision, size) : null;
-    halfGrad = half == null ? null : zeros(precision, trained);
+    half = precision.isHalf() ? zeros(precision, slots.size()) : null;
+    halfGrad = half == null ? null : zeros(precision, slots.trained());
     halfViews = half == null ? null : views(half, halfGrad);
-  }
-
-  private long place(List<ParameterSpec> specs, long from) {
-    long offset = from;
-    for (ParameterSpec spec : specs) {
-      slots.put(spec.name(), new Slot(spec, offset));
-      offset += Math.ceilDiv(spec.elements(), ALIGNMENT) * ALIGNMENT;
-    }
-    return offset;
   }
 
   private NDArray zeros(Precision precision, long elements) {
@@ -115,13 +97,13 @@ public final class Parameters implements AutoCloseable {
 
   private Map<String, NDArray> views(NDArray buffer, NDArray gradientsOrNull) {
     Map<String, NDArray> named = new LinkedHashMap<>();
-    slots.forEach((name, slot) -> {
+    slots.all().forEach(slot -> {
       NDArray view = Operators.detach(part(buffer, slot));
-      if (gradientsOrNull != null && isTrained(slot)) {
+      if (gradientsOrNull != null && slots.isTrained(slot)) {
         view.setRequiresGradient(true);
         GradientBuffer.share(view, part(gradientsOrNull, slot));
       }
-      named.put(name, view);
+      named.put(slot.spec().name(), view);
     });
     return named;
   }
@@ -133,7 +115,7 @@ public final class Parameters implements AutoCloseable {
 
   /** Draws every parameter afresh; the same seed gives the same values on every machine. */
   public void initialise(long seed) {
-    slots.values().forEach(slot -> {
+    slots.all().forEach(slot -> {
       FloatBuffer values = FloatBuffer.allocate(Math.toIntExact(slot.spec().elements()));
       new Initialiser(seed, slot.spec()).fill(values);
       write(flat, slot, values.rewind());
@@ -150,12 +132,12 @@ public final class Parameters implements AutoCloseable {
   public void load(StateDict state, boolean strict) {
     KeyDifferences differences = KeyDifferences.of(state, slots());
     if (strict && !differences.none()
-        || differences.missing().size() + differences.otherShape().size() == slots.size()) {
+        || differences.missing().size() + differences.otherShape().size() == slots.all().size()) {
       throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch", "the checkpoint does not fit the model of the "
           + "config: " + differences.text() + "; use a checkpoint of this model or set model: to the checkpoint's sizes");
     }
-    slots.forEach((name, slot) -> {
-      StateDict.Tensor tensor = state.tensors().get(name);
+    slots.all().forEach(slot -> {
+      StateDict.Tensor tensor = state.tensors().get(slot.spec().name());
       if (tensor != null && Arrays.equals(tensor.shape(), slot.spec().shape())) {
         write(flat, slot, FloatBuffer.wrap(tensor.floats()));
       }
@@ -170,19 +152,14 @@ public final class Parameters implements AutoCloseable {
     }
   }
 
-  private boolean isTrained(Slot slot) {
-    return slot.offset() < trained;
-  }
-
   /** The first trained element of the parameters from the first one on whose name begins so, in the model's order. */
   long trainedFrom(String prefix) {
-    return slots.values().stream().dropWhile(s -> !s.spec().name().startsWith(prefix)).filter(this::isTrained)
-        .mapToLong(Slot::offset).findFirst().orElse(trained);
+    return slots.trainedFrom(prefix);
   }
 
   /** Adds what a backward pass has left to {@link #grad}, unless that holds sums of a part only. */
   public void gather() {
-    gather(0, trained);
+    gather(0, slots.trained());
   }
 
   /** {@link #gather()} of a stretch. */
@@ -236,15 +213,7 @@ public final class Parameters implements AutoCloseable {
    * that are trained.
    */
   public LinkedHashMap<String, StateDict.Tensor> named(MemorySegment all, Function<String, String> naming) {
-    LinkedHashMap<String, StateDict.Tensor> tensors = new LinkedHashMap<>();
-    // sliced before it becomes a ByteBuffer, which ends at 2 GiB
-    slots.forEach((name, slot) -> {
-      if (4 * (slot.offset() + slot.spec().elements()) <= all.byteSize()) {
-        tensors.put(naming.apply(name), new StateDict.Tensor(StateDict.DType.FLOAT32, slot.spec().shape(),
-            all.asSlice(4 * slot.offset(), 4 * slot.spec().elements()).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN)));
-      }
-    });
-    return tensors;
+    return slots.named(all, naming);
   }
 
   /**
@@ -252,21 +221,8 @@ public final class Parameters implements AutoCloseable {
    * many as it has; every tensor of that must be there.
    */
   public void read(StateDict state, NDArray buffer, long start, Function<String, String> naming) {
-    long end = start + buffer.size();
-    slots.forEach((name, slot) -> {
-      long from = Math.max(start, slot.offset());
-      long to = Math.min(end, slot.offset() + slot.spec().elements());
-      if (from >= to) {
-        return;
-      }
-      StateDict.Tensor tensor = state.tensors().get(naming.apply(name));
-      if (tensor == null || tensor.elements() != slot.spec().elements()) {
-        throw new StageFailure(ExitCode.MISSING, "CheckpointMismatch",
-            "the optimizer state lacks " + naming.apply(name) + " or has it in another shape");
-      }
-      FloatBuffer values = FloatBuffer.wrap(tensor.floats());
-      write(buffer, from - start, values.slice((int) (from - slot.offset()), (int) (to - from)));
-    });
+    slots.stretch(state, start, start + buffer.size(), naming,
+        (offset, values) -> write(buffer, offset, values));
   }
 
   /** A parameter in float32, never to be the first operand of an operator (see {@link Operators}). */
@@ -275,7 +231,7 @@ public final class Parameters implements AutoCloseable {
   }
 
   public List<Slot> slots() {
-    return List.copyOf(slots.values());
+    return slots.all();
   }
 
   /** All parameters, one axis of {@link #size} elements. */
@@ -305,12 +261,12 @@ public final class Parameters implements AutoCloseable {
 
   /** Elements of the flat buffers. */
   public long size() {
-    return size;
+    return slots.size();
   }
 
   /** Elements from the start of the flat buffers that are trained. */
   public long trained() {
-    return trained;
+    return slots.trained();
   }
 
   /** What passes compute in. */
@@ -324,12 +280,12 @@ public final class Parameters implements AutoCloseable {
 
   /** Parameters of the model. */
   public long count() {
-    return slots.values().stream().mapToLong(s -> s.spec().elements()).sum();
+    return Slots.count(slots.all().stream());
   }
 
   /** Those of {@link #count} that are trained. */
   public long trainedCount() {
-    return slots.values().stream().filter(this::isTrained).mapToLong(s -> s.spec().elements()).sum();
+    return Slots.count(slots.all().stream().filter(slots::isTrained));
   }
 
   public Device device() {
