@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds Kubernetes and what a node of it needs from Go modules, for machines that reach a Go proxy but no image registry.
-#   binaries.sh api-server    kube-apiserver, etcd, kubectl, helm: enough for tests against an API server
+#   binaries.sh api-server    kube-apiserver, etcd, kubectl, helm, and Debian's Prometheus: enough for tests against an API server
 #   binaries.sh node          everything of a node image, and kind
 #   binaries.sh dir GROUP     prints the folder of a group's binaries
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$KIND_DIR/debian.sh"
 
 KUBERNETES=1.36.3
 ETCD=v3.6.5
@@ -112,6 +113,15 @@ helm() {
   build helm helm.sh/helm/v4/cmd/helm
 }
 
+prometheus() { # from Debian: its sources take long to build, and any version of it knows our rules
+  [ ! -x "$BIN/promtool" ] || return 0
+  if type -P prometheus >/dev/null && type -P promtool >/dev/null; then
+    ln -sf "$(type -P prometheus)" "$(type -P promtool)" "$BIN/"
+  else
+    timed "Debian's Prometheus" debian_files prometheus "$BIN" usr/bin/prometheus usr/bin/promtool
+  fi
+}
+
 pause() { # the process that holds a pod's namespaces open
   module
   cat > main.go <<'GO'
@@ -135,7 +145,7 @@ GO
 version_of() {
   case $1 in
     kubernetes) echo $KUBERNETES ;; etcd) echo $ETCD ;; containerd) echo "$CONTAINERD $CNI" ;;
-    coredns) echo "$COREDNS ${COREDNS_PLUGINS[*]}" ;; kind) echo $KIND ;; helm) echo $HELM ;; pause) echo 1 ;;
+    coredns) echo "$COREDNS ${COREDNS_PLUGINS[*]}" ;; kind) echo $KIND ;; helm) echo $HELM ;; prometheus) echo $DEBIAN_SUITE ;; pause) echo 1 ;;
     *) die "no such group: $1" ;;
   esac
 }
@@ -159,11 +169,17 @@ api_server() {
   group helm
   group kubernetes kubectl kube-apiserver
   # The layout in which kube-api-test looks for its binaries under $KUBE_API_TEST_DIR
-  local dir
-  dir=$FLOW_CACHE/kube-api-test/k8s/$KUBERNETES-linux-$(go env GOARCH)
+  local dir; dir=$(api_server_dir)
   mkdir -p "$dir"
   ln -f "$(group_dir etcd)/etcd" "$(group_dir kubernetes)/kubectl" "$(group_dir kubernetes)/kube-apiserver" "$(group_dir helm)/helm" "$dir/"
   say "API server binaries are in $dir"
+}
+
+api_server_dir() { echo "$FLOW_CACHE/kube-api-test/k8s/$KUBERNETES-linux-$(go env GOARCH)"; }
+
+monitoring() {
+  group prometheus
+  ln -sf "$(group_dir prometheus)"/{prometheus,promtool} "$(api_server_dir)/"
 }
 
 node() {
@@ -179,7 +195,7 @@ node() {
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   command -v go >/dev/null || die "Go 1.26 or later is needed to build Kubernetes; or give this machine Docker and an image registry, and nothing is built"
   case ${1:-} in
-    api-server) timed "API server binaries" api_server ;;
+    api-server) timed "API server binaries" api_server; monitoring ;;
     node) timed "node binaries" node ;;
     dir) group_dir "${2:?group}" ;;
     *) die "usage: binaries.sh api-server | node | dir GROUP" ;;

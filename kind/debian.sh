@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced: Debian root file systems, made from the packages that this machine's own apt is set up for.
+# Sourced: Debian packages and root file systems, from where this machine's own apt is set up for.
 DEBIAN_SUITE=bookworm
 
 # The mirror is the one that apt uses here, whatever the form of its sources: no host is named in this project.
@@ -27,3 +27,20 @@ debian_root() {
   find "$dir/usr/share/doc" -type d -empty -delete
   rm -rf "$dir"/usr/share/{man,info,locale,lintian,groff} "$dir"/var/{cache/apt,cache/debconf,lib/apt/lists,log}/*
 }
+
+# debian_files PACKAGE DIR FILE… : files of a package, without installing it
+debian_files() {
+  local package=$1 dir=$2 tmp; shift 2
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+    die "$package is missing: install it (where there is apt, it is taken from Debian's package)"
+  tmp=$(mktemp -d "$FLOW_CACHE/.deb.XXXXXX")
+  if ! apt-cache show "$package" >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then apt-get update -qq; fi
+  # the mirror may have moved on since the lists were fetched
+  download_deb "$package" "$tmp" || { [ "$(id -u)" = 0 ] && apt-get update -qq && download_deb "$package" "$tmp"; } ||
+    { cat "$tmp/log" >&2; rm -rf "$tmp"; die "apt-get cannot fetch $package: look at the package sources and the network"; }
+  dpkg-deb -x "$tmp"/*.deb "$tmp/root"
+  mv "${@/#/$tmp/root/}" "$dir"
+  rm -rf "$tmp"
+}
+
+download_deb() { (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1" > log 2>&1); }

@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -59,9 +58,10 @@ class InstallIT {
       "chart/monitoring, 'monitoring.prometheus=true,monitoring.grafana=true'"
   })
   void helmAndKustomizeInstallTheSame(String kustomization, String values) throws Exception {
-    Map<String, HasMetadata> kustomize = objects(run("kubectl", "kustomize", MANIFESTS.resolve(kustomization)));
-    Map<String, HasMetadata> helm = objects(run("helm", "template", "release", MANIFESTS.resolve("chart"), "--namespace",
-        "flowtraining-system", "--set", values));
+    Map<String, HasMetadata> kustomize =
+        objects(ClientBinary.run("kubectl", "kustomize", MANIFESTS.resolve(kustomization)));
+    Map<String, HasMetadata> helm = objects(ClientBinary.run("helm", "template", "release", MANIFESTS.resolve("chart"),
+        "--namespace", "flowtraining-system", "--set", values));
     kustomize.remove("Namespace/flowtraining-system");
     helm.values().forEach(object -> object.getMetadata().getAnnotations().remove("helm.sh/resource-policy"));
     if (kustomization.endsWith("monitoring")) {
@@ -75,8 +75,8 @@ class InstallIT {
 
   @Test
   void theChartIsWellFormedAndRefusesUnknownValues() throws Exception {
-    run("helm", "lint", "--strict", MANIFESTS.resolve("chart"));
-    Process misspelt = process("helm", "template", MANIFESTS.resolve("chart"), "--set", "replica=2");
+    ClientBinary.run("helm", "lint", "--strict", MANIFESTS.resolve("chart"));
+    Process misspelt = ClientBinary.start("helm", "template", MANIFESTS.resolve("chart"), "--set", "replica=2");
     assertThat(new String(misspelt.getErrorStream().readAllBytes(), StandardCharsets.UTF_8)).contains("replica");
     assertThat(misspelt.waitFor()).isNotZero();
   }
@@ -84,7 +84,7 @@ class InstallIT {
   @ParameterizedTest(name = "kubectl apply -k {0}")
   @CsvSource({".", "namespaced"})
   void theApiServerTakesWhatIsInstalled(String kustomization) throws Exception {
-    taken(run("kubectl", "kustomize", MANIFESTS.resolve(kustomization)));
+    taken(ClientBinary.run("kubectl", "kustomize", MANIFESTS.resolve(kustomization)));
   }
 
   static List<Path> samples() throws IOException {
@@ -124,19 +124,5 @@ class InstallIT {
       objects.put(object.getKind() + "/" + object.getMetadata().getName(), object);
     });
     return objects;
-  }
-
-  private static String run(Object... command) throws Exception {
-    Process process = process(command);
-    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as(err).isZero();
-    return out;
-  }
-
-  private static Process process(Object... command) throws IOException {
-    List<String> words = new ArrayList<>(Arrays.stream(command).map(Object::toString).toList());
-    words.set(0, ClientBinary.of(words.getFirst()).toString());
-    return new ProcessBuilder(words).start();
   }
 }
