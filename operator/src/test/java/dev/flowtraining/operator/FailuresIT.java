@@ -9,7 +9,6 @@ import dev.flowtraining.operator.api.v1alpha1.LastFailure;
 import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
-import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingWebhookConfigurationBuilder;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import java.time.Clock;
 import java.time.Duration;
@@ -188,14 +187,7 @@ class FailuresIT extends PlayedLife {
 
   @Test
   void anApiThatFailsIsToldAndTheRunGoesOnWhenItWorks() {
-    var webhook = new ValidatingWebhookConfigurationBuilder().withNewMetadata().withName("broken").endMetadata()
-        .addNewWebhook().withName("broken.test.flowtraining.dev").withSideEffects("None")
-        .withAdmissionReviewVersions("v1").withFailurePolicy("Fail").withTimeoutSeconds(1)
-        .withNewClientConfig().withUrl("https://127.0.0.1:1/").endClientConfig()
-        .addNewRule().withApiGroups("batch").withApiVersions("v1").withOperations("CREATE").withResources("jobs")
-        .endRule()
-        .endWebhook().build();
-    cluster.client.resource(webhook).create();
+    var webhook = cluster.breakJobs();
     try {
       cluster.claim("flow-workspace", "ReadWriteMany");
       cluster.apply(TRAIN_ONLY);

@@ -17,6 +17,8 @@ import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingWebhookConfiguration;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.ValidatingWebhookConfigurationBuilder;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.batch.v1.JobBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -178,6 +180,18 @@ final class PlayedCluster {
   void suspend(String jobName, boolean suspended) {
     client.batch().v1().jobs().inNamespace(NAMESPACE).withName(jobName).edit(j -> new JobBuilder(j).editSpec()
         .withSuspend(suspended).endSpec().build());
+  }
+
+  /** No Job can be created: what is asked about each does not answer. */
+  ValidatingWebhookConfiguration breakJobs() {
+    var webhook = new ValidatingWebhookConfigurationBuilder().withNewMetadata().withName("broken").endMetadata()
+        .addNewWebhook().withName("broken.test.flowtraining.dev").withSideEffects("None")
+        .withAdmissionReviewVersions("v1").withFailurePolicy("Fail").withTimeoutSeconds(1)
+        .withNewClientConfig().withUrl("https://127.0.0.1:1/").endClientConfig()
+        .addNewRule().withApiGroups("batch").withApiVersions("v1").withOperations("CREATE").withResources("jobs")
+        .endRule()
+        .endWebhook().build();
+    return client.resource(webhook).create();
   }
 
   /** All pods of a Job end well, and its controller says so. */

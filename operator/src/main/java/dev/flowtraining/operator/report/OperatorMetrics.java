@@ -15,7 +15,9 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -23,16 +25,19 @@ import java.util.stream.Stream;
 public final class OperatorMetrics {
 
   private static final String FINAL = "final";
+  private static final Set<StagePhase> ENDS = EnumSet.of(StagePhase.SUCCEEDED, StagePhase.FAILED);
 
   private final MeterRegistry registry;
 
-  /** Counters begin at zero: of one that begins with its first event, Prometheus does not see that event. */
+  /** All begin at zero: of one that begins with its first event, Prometheus does not see that event. */
   public OperatorMetrics(MeterRegistry registry) {
     this.registry = registry;
     for (Stage stage : Stage.inOrder()) {
       Stream.concat(Stream.of(FailureClass.values()).map(OperatorMetrics::label), Stream.of(FINAL))
           .forEach(failureClass -> failures(stage, failureClass));
+      ENDS.forEach(end -> stageDuration(stage, end));
     }
+    startLatency();
     suspensions();
     dropped(0);
   }
@@ -62,21 +67,13 @@ public final class OperatorMetrics {
   /** @param applied when the FlowTraining was created */
   void written(FlowTrainingStatus before, FlowTrainingStatus after, Instant applied) {
     if (before.attempts().isEmpty() && !after.attempts().isEmpty()) {
-      Timer.builder("flowtraining.start.latency").description("From the creation of a FlowTraining to its first Job")
-          .serviceLevelObjectives(Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofSeconds(2),
-              Duration.ofSeconds(5), Duration.ofSeconds(15), Duration.ofMinutes(1), Duration.ofMinutes(10))
-          .register(registry)
-          .record(Duration.between(applied, Instant.parse(after.attempts().getFirst().startTime())));
+      startLatency().record(Duration.between(applied, Instant.parse(after.attempts().getFirst().startTime())));
     }
     for (Stage stage : Stage.inOrder()) {
       StageStatus now = after.of(stage);
-      boolean ended = now.phase() == StagePhase.SUCCEEDED || now.phase() == StagePhase.FAILED;
-      if (ended && before.of(stage).phase() != now.phase() && now.startTime() != null && now.completionTime() != null) {
-        Timer.builder("flowtraining.stage.duration").description("From the first start of a stage to its end")
-            .tag("stage", stage.id()).tag("outcome", now.phase().id())
-            .serviceLevelObjectives(Duration.ofSeconds(10), Duration.ofMinutes(1), Duration.ofMinutes(10),
-                Duration.ofHours(1), Duration.ofHours(10), Duration.ofDays(1), Duration.ofDays(10))
-            .register(registry)
+      boolean ended = ENDS.contains(now.phase()) && before.of(stage).phase() != now.phase();
+      if (ended && now.startTime() != null && now.completionTime() != null) {
+        stageDuration(stage, now.phase())
             .record(Duration.between(Instant.parse(now.startTime()), Instant.parse(now.completionTime())));
       }
     }
@@ -86,6 +83,22 @@ public final class OperatorMetrics {
   public void dropped(int values) {
     Counter.builder("flowtraining.progress.dropped").description("Progress values that were not plausible")
         .register(registry).increment(values);
+  }
+
+  private Timer startLatency() {
+    return Timer.builder("flowtraining.start.latency")
+        .description("From the creation of a FlowTraining to its first Job")
+        .serviceLevelObjectives(Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofSeconds(2),
+            Duration.ofSeconds(5), Duration.ofSeconds(15), Duration.ofMinutes(1), Duration.ofMinutes(10))
+        .register(registry);
+  }
+
+  private Timer stageDuration(Stage stage, StagePhase outcome) {
+    return Timer.builder("flowtraining.stage.duration").description("From the first start of a stage to its end")
+        .tag("stage", stage.id()).tag("outcome", outcome.id())
+        .serviceLevelObjectives(Duration.ofSeconds(10), Duration.ofMinutes(1), Duration.ofMinutes(10),
+            Duration.ofHours(1), Duration.ofHours(10), Duration.ofDays(1), Duration.ofDays(10))
+        .register(registry);
   }
 
   private Counter suspensions() {
