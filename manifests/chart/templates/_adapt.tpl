@@ -36,6 +36,7 @@
 {{- $_ := set $operator "resources" $values.resources }}
 {{- range $operator.env }}
 {{- if eq .name "FLOWTRAINING_TRAINER_IMAGE" }}{{- $_ := set . "value" $values.trainerImage }}{{- end }}
+{{- if eq .name "FLOWTRAINING_TENSORBOARD_IMAGE" }}{{- $_ := set . "value" $values.tensorBoardImage }}{{- end }}
 {{- end }}
 {{- if not $values.clusterWide }}
 {{- $watch := dict "name" "QUARKUS_OPERATOR_SDK_NAMESPACES" "value" "JOSDK_WATCH_CURRENT" }}

@@ -7,6 +7,8 @@ import dev.flowtraining.operator.report.OperatorMetrics;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
@@ -14,12 +16,16 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
-/** Jobs, pods and progress of every FlowTraining: found by label, so that the caches hold nothing else. */
+/**
+ * Jobs, pods, progress and TensorBoard of every FlowTraining: found by label, so that the caches hold nothing else.
+ */
 final class EventSources {
 
   private static final String OURS = Names.NAME + "," + Names.STAGE;
+  private static final String TENSORBOARD = Names.NAME + "," + Names.COMPONENT + "=" + Names.TENSORBOARD;
   private static final String PROGRESS = Names.NAME + "," + Names.COMPONENT + "=" + Names.PROGRESS;
 
   private EventSources() {
@@ -30,7 +36,10 @@ final class EventSources {
         new InformerEventSource<>(configuration(Job.class, OURS).build(), context),
         new InformerEventSource<>(configuration(Pod.class, OURS).build(), context),
         new InformerEventSource<>(configuration(ConfigMap.class, PROGRESS)
-            .withOnUpdateFilter((now, before) -> changed(now, before, metrics)).build(), context));
+            .withOnUpdateFilter((now, before) -> changed(now, before, metrics)).build(), context),
+        new InformerEventSource<>(configuration(Deployment.class, TENSORBOARD)
+            .withOnUpdateFilter(EventSources::changed).build(), context),
+        new InformerEventSource<>(configuration(Service.class, TENSORBOARD).build(), context));
   }
 
   private static <R extends HasMetadata> InformerEventSourceConfiguration.Builder<R> configuration(Class<R> type,
@@ -40,6 +49,12 @@ final class EventSources {
         .withNamespacesInheritedFromController()
         .withSecondaryToPrimaryMapper(object -> Set.of(
             new ResourceID(object.getMetadata().getLabels().get(Names.NAME), object.getMetadata().getNamespace())));
+  }
+
+  private static boolean changed(Deployment now, Deployment before) {
+    return !now.getMetadata().getGeneration().equals(before.getMetadata().getGeneration())
+        || !Objects.equals(now.getMetadata().getDeletionTimestamp(), before.getMetadata().getDeletionTimestamp())
+        || !Objects.equals(now.getStatus(), before.getStatus());
   }
 
   /** Counts what is dropped where a report arrives once, not where it is read again and again. */

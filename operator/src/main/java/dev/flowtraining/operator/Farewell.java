@@ -29,13 +29,16 @@ final class Farewell {
   private final Observer observer;
   private final Applier applier;
   private final Reporter reporter;
+  private final TensorBoardRound tensorBoard;
   private final Function<FlowTraining, String> image;
 
-  Farewell(Clock clock, Observer observer, Applier applier, Reporter reporter, Function<FlowTraining, String> image) {
+  Farewell(Clock clock, Observer observer, Applier applier, Reporter reporter, TensorBoardRound tensorBoard,
+      Function<FlowTraining, String> image) {
     this.clock = clock;
     this.observer = observer;
     this.applier = applier;
     this.reporter = reporter;
+    this.tensorBoard = tensorBoard;
     this.image = image;
   }
 
@@ -59,6 +62,8 @@ final class Farewell {
     Observation seen = observer.observe(ft, context, now);
     Decision decision = CleanUpJob.wanted(ft) ? Deletion.decide(ft, seen, observer.cleanUp(ft), now)
         : new Decision.Release("");
+    // it goes before the files that it has open
+    TensorBoardRound.Outcome board = tensorBoard.reconcile(ft, decision, seen, context);
     if (!(decision instanceof Decision.Release)) {
       decision = apply(ft, decision, Children.of(ft, decision, seen, image.apply(ft)), now);
     }
@@ -71,7 +76,8 @@ final class Farewell {
       applier.apply(ft, Children.of(ft, release, seen, image.apply(ft)));
       return done;
     }
-    FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image.apply(ft), now);
+    FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image.apply(ft), now)
+        .withTensorBoard(board.status());
     reporter.report(ft, ft.getStatus(), next, decision, now, context.resourceOperations()::updatePrimaryStatus);
     Schedule.after(decision, now).ifPresent(done::rescheduleAfter);
     return done;

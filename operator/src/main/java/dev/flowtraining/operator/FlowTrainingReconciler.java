@@ -12,6 +12,7 @@ import dev.flowtraining.operator.decide.ProgressGate;
 import dev.flowtraining.operator.decide.StageMachine;
 import dev.flowtraining.operator.observe.Observation;
 import dev.flowtraining.operator.observe.Observer;
+import dev.flowtraining.operator.observe.TensorBoardObserver;
 import dev.flowtraining.operator.report.Copies;
 import dev.flowtraining.operator.report.OperatorMetrics;
 import dev.flowtraining.operator.report.Reporter;
@@ -52,17 +53,20 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
   private final Applier applier;
   private final Reporter reporter;
   private final OperatorMetrics metrics;
+  private final TensorBoardRound tensorBoard;
   private final Farewell farewell;
 
   public FlowTrainingReconciler(KubernetesClient client, OperatorMetrics metrics, Clock clock,
-      @ConfigProperty(name = "flowtraining.trainer-image") String defaultImage) {
+      @ConfigProperty(name = "flowtraining.trainer-image") String defaultImage,
+      @ConfigProperty(name = "flowtraining.tensorboard-image") String tensorBoardImage) {
     this.clock = clock;
     this.defaultImage = defaultImage;
     this.observer = new Observer(client);
     this.applier = new Applier(client);
     this.reporter = new Reporter(client, metrics);
     this.metrics = metrics;
-    this.farewell = new Farewell(clock, observer, applier, reporter, this::image);
+    this.tensorBoard = new TensorBoardRound(new TensorBoardObserver(client), applier, tensorBoardImage);
+    this.farewell = new Farewell(clock, observer, applier, reporter, tensorBoard, this::image);
   }
 
   @Override
@@ -92,11 +96,12 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
       LOG.info("{}/{}: ttlAfterFinished is over, deleted", ft.getMetadata().getNamespace(), ft.getMetadata().getName());
       return UpdateControl.noUpdate();
     }
-    FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image(ft), now);
+    TensorBoardRound.Outcome board = tensorBoard.reconcile(ft, decision, seen, context);
+    FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image(ft), now).withTensorBoard(board.status());
     reporter.report(ft, recorded, next, decision, now, context.resourceOperations()::updatePrimaryStatus);
 
     UpdateControl<FlowTraining> done = UpdateControl.noUpdate();
-    Schedule.after(decision, now).ifPresent(done::rescheduleAfter);
+    Schedule.earlier(Schedule.after(decision, now), board.again()).ifPresent(done::rescheduleAfter);
     return done;
   }
 

@@ -4,6 +4,7 @@ import dev.flowtraining.operator.decide.Decision;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** When the next reconcile comes if no event comes earlier. */
 final class Schedule {
@@ -34,5 +35,9 @@ final class Schedule {
       case Decision.Release release -> Optional.empty();
       case Decision.Fail fail -> Optional.of(AT_ONCE);
     };
+  }
+
+  static Optional<Duration> earlier(Optional<Duration> one, Optional<Duration> other) {
+    return Stream.concat(one.stream(), other.stream()).min(Duration::compareTo);
   }
 }

@@ -63,7 +63,7 @@ final class PlayedCluster {
   void startOperator(Clock clock) {
     operator = new Operator(o -> o.withKubernetesClient(client).withCloseClientOnStop(false));
     operator.register(new FlowTrainingReconciler(client, new OperatorMetrics(new SimpleMeterRegistry()),
-        clock, "flow-trainer:test"));
+        clock, "flow-trainer:test", "tensorboard:test"));
     operator.start();
   }
 
@@ -76,6 +76,12 @@ final class PlayedCluster {
         .withNewMetadata().withName(name).withNamespace(NAMESPACE).endMetadata()
         .withNewSpec().withAccessModes(accessMode).withNewResources().addToRequests("storage", new Quantity("1Gi"))
         .endResources().endSpec().build()).create();
+  }
+
+  /** The volume controller has found a volume. */
+  void bind(String name) {
+    client.resource(new PersistentVolumeClaimBuilder(client.persistentVolumeClaims().inNamespace(NAMESPACE)
+        .withName(name).get()).withNewStatus().withPhase("Bound").endStatus().build()).updateStatus();
   }
 
   FlowTraining apply(String yaml) {
@@ -285,6 +291,8 @@ final class PlayedCluster {
       client.resource(claim).delete();
     }
     client.configMaps().inNamespace(NAMESPACE).delete();
+    client.apps().deployments().inNamespace(NAMESPACE).delete();
+    client.services().inNamespace(NAMESPACE).withLabel("flowtraining.dev/name").delete();
     client.v1().events().inNamespace(NAMESPACE).delete();
   }
 

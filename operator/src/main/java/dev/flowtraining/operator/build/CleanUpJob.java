@@ -64,7 +64,7 @@ public final class CleanUpJob {
         .editMetadata().withLabels(labels).endMetadata()
         .editSpec()
         .withServiceAccountName("default")
-        .withVolumes(Mounts.forCleaning(ft))
+        .withVolumes(Mounts.besideRun(ft))
         .endSpec()
         .build();
   }

@@ -65,13 +65,19 @@ public final class Mounts {
     return volumes;
   }
 
-  static List<Volume> forCleaning(FlowTraining ft) {
+  /** The workspace alone, for what looks after a run without being a stage of it. */
+  static List<Volume> besideRun(FlowTraining ft) {
     return List.of(claim("workspace", workspaceClaim(ft), false),
         new VolumeBuilder().withName("tmp").withNewEmptyDir().endEmptyDir().build());
   }
 
   static List<VolumeMount> whenCleaning() {
     return List.of(mount("workspace", WORKSPACE, false), mount("tmp", "/tmp", false));
+  }
+
+  /** Read-only by the mount, not by the volume: it may be attached for writing on the same node. */
+  static List<VolumeMount> whenReading() {
+    return List.of(mount("workspace", WORKSPACE, true), mount("tmp", "/tmp", false));
   }
 
   static List<VolumeMount> mounts(FlowTraining ft, Stage stage, boolean configMap, boolean withToken) {

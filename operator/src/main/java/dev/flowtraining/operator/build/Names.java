@@ -26,6 +26,9 @@ public final class Names {
   public static final String STEP = "flowtraining.dev/step";
   public static final String COMPONENT = "flowtraining.dev/component";
   public static final String PROGRESS = "progress";
+  public static final String TENSORBOARD = "tensorboard";
+  /** What an object was made of, as a number: another one means that it is to be applied again. */
+  public static final String MADE_OF = "flowtraining.dev/made-of";
 
   private Names() {
   }
@@ -75,6 +78,16 @@ public final class Names {
   /** The headless Service of the training set. */
   public static String trainService(FlowTraining ft) {
     return ft.getMetadata().getName() + "-train";
+  }
+
+  /** The Deployment and the Service of TensorBoard. */
+  public static String tensorBoard(FlowTraining ft) {
+    return ft.getMetadata().getName() + "-tensorboard";
+  }
+
+  /** Its pods. They have no label of a stage, so nothing takes them for a part of the run. */
+  public static Map<String, String> tensorBoardPods(FlowTraining ft) {
+    return new TreeMap<>(Map.of(NAME, ft.getMetadata().getName(), COMPONENT, TENSORBOARD));
   }
 
   /** The template of the claims of GPUs; another number or class makes another template, since none can be changed. */

@@ -178,7 +178,7 @@ final class StagePod {
     return builder.build();
   }
 
-  private static PodSecurityContext podSecurity() {
+  static PodSecurityContext podSecurity() {
     return new PodSecurityContextBuilder()
         .withRunAsNonRoot(true).withRunAsUser(USER).withRunAsGroup(USER).withFsGroup(USER)
         .withFsGroupChangePolicy("OnRootMismatch")
@@ -186,18 +186,18 @@ final class StagePod {
         .build();
   }
 
-  private static SecurityContext containerSecurity() {
+  static SecurityContext containerSecurity() {
     return new SecurityContextBuilder()
         .withAllowPrivilegeEscalation(false).withReadOnlyRootFilesystem(true)
         .withNewCapabilities().withDrop("ALL").endCapabilities()
         .build();
   }
 
-  private static LocalObjectReference secret(SecretReference secret) {
+  static LocalObjectReference secret(SecretReference secret) {
     return new LocalObjectReference(secret.name());
   }
 
-  private static Toleration toleration(TolerationSpec t) {
+  static Toleration toleration(TolerationSpec t) {
     return new TolerationBuilder().withKey(t.key()).withOperator(t.operator()).withValue(t.value())
         .withEffect(t.effect()).withTolerationSeconds(t.tolerationSeconds()).build();
   }

@@ -67,10 +67,10 @@ public final class InputHash {
         && !ofSpec(ft.getSpec()).equals(status.run().specHash());
   }
 
-  /** Of all but what is no part of a run: whether it rests, shares, and what becomes of it after its end. */
+  /** Of all but what is no part of a run: whether it rests, shares, is watched, and what is to become of it. */
   public static String ofSpec(FlowTrainingSpec spec) {
     ObjectNode tree = JSON.valueToTree(spec);
-    tree.remove(List.of("suspend", "ttlAfterFinished"));
+    tree.remove(List.of("suspend", "ttlAfterFinished", "tensorBoard"));
     tree.withObject("/workspace").remove(List.of("cache", "retain"));
     return sha256(json(tree));
   }

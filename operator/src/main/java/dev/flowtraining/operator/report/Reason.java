@@ -16,6 +16,8 @@ public enum Reason {
   COMPLETED("Completed"),
   FAILED("Failed"),
   EXPIRED("Expired"),
+  TENSORBOARD_READY("TensorBoardReady"),
+  TENSORBOARD_UNAVAILABLE("TensorBoardUnavailable"),
   CLEANED("Cleaned"),
   CLEANUP_FAILED("CleanupFailed");
 

@@ -8,6 +8,8 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.api.v1alpha1.TensorBoardState;
+import dev.flowtraining.operator.api.v1alpha1.TensorBoardStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -41,6 +43,7 @@ public final class Story {
       lines.add(new Line(Reason.EXPIRED, false, "ttlAfterFinished is over: Jobs, pods and ConfigMaps are deleted, the "
           + "workspace stays"));
     }
+    tensorBoard(before.tensorBoard(), after.tensorBoard(), lines);
     return lines;
   }
 
@@ -72,6 +75,17 @@ public final class Story {
   private static String stalledBy(FlowTrainingStatus status) {
     return status.phase() == Phase.FAILED ? "" : status.condition(StatusBuilder.STALLED).filter(Condition::holds)
         .map(c -> c.reason() + ": " + c.message()).orElse("");
+  }
+
+  private static void tensorBoard(TensorBoardStatus before, TensorBoardStatus after, List<Line> lines) {
+    if (after == null || before != null && before.state() == after.state()) {
+      return;
+    }
+    if (after.state() == TensorBoardState.READY) {
+      lines.add(new Line(Reason.TENSORBOARD_READY, false, after.message()));
+    } else if (after.state().isWrong()) {
+      lines.add(new Line(Reason.TENSORBOARD_UNAVAILABLE, true, after.message()));
+    }
   }
 
   private static void checkpoint(Checkpoint before, Checkpoint after, List<Line> lines) {

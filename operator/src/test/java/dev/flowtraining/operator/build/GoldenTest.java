@@ -8,12 +8,19 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StageStep;
 import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.decide.TensorBoardPlan;
+import dev.flowtraining.operator.decide.TensorBoardPlan.Place;
+import dev.flowtraining.operator.observe.TensorBoardView;
+import dev.flowtraining.operator.observe.TensorBoardView.Reach;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.Toleration;
 import io.fabric8.kubernetes.api.model.VolumeMount;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.io.IOException;
@@ -59,6 +66,53 @@ class GoldenTest {
     FlowTraining ft = new KubernetesSerialization().unmarshal(new KubernetesSerialization().asYaml(Samples.cpu())
         .replace("retain: \"All\"", "retain: None"), FlowTraining.class);
     agrees("clean-up.yaml", List.of(CleanUpJob.of(ft, "flow-trainer:test")));
+  }
+
+  @Test
+  void theTensorBoard() throws IOException {
+    TensorBoardView nothing = view(Optional.empty(), Optional.empty());
+    FlowTraining ft = Samples.training("""
+        training: {device: cpu}
+        template:
+          imagePullSecrets: [{name: pull}]
+          nodeSelector: {pool: gpu}
+          tolerations: [{key: gpu, operator: Exists}]
+          labels: {kueue.x-k8s.io/queue-name: not-for-it}
+        tensorBoard: {}
+        """);
+    List<HasMetadata> made = board(ft, Place.ANY_NODE, nothing);
+    agrees("tensorboard.yaml", made);
+    String deployment = made.getFirst().getMetadata().getAnnotations().get(Names.MADE_OF);
+    String service = made.getLast().getMetadata().getAnnotations().get(Names.MADE_OF);
+    TensorBoardView there = view(Optional.of(deployment), Optional.of(service));
+    assertThat(board(ft, Place.ANY_NODE, there)).as("what is as it should be is left alone").isEmpty();
+    FlowTraining changed = Samples.training("training: {device: cpu}\ntensorBoard: {image: 'other:1'}\n");
+    assertThat(board(changed, Place.ANY_NODE, there)).extracting(HasMetadata::getKind).containsExactly("Deployment");
+  }
+
+  /** The training pod may be where its override wants it, which the template's selector does not allow. */
+  @Test
+  void aTensorBoardBesideTrainingGoesWhereTrainingIs() {
+    PodSpec pod = ((Deployment) board(Samples.training("""
+        template: {nodeSelector: {pool: cpu}}
+        stageOverrides: [{stage: train, nodeSelector: {pool: gpu}, tolerations: [{key: gpu, operator: Exists}]}]
+        tensorBoard: {nodeSelector: {pool: cpu}}
+        """), Place.NODE_OF_TRAINING, view(Optional.empty(), Optional.empty())).getFirst())
+        .getSpec().getTemplate().getSpec();
+    assertThat(pod.getNodeSelector()).isEmpty();
+    assertThat(pod.getTolerations()).extracting(Toleration::getKey).containsExactly("gpu");
+    assertThat(pod.getAffinity().getPodAffinity().getRequiredDuringSchedulingIgnoredDuringExecution())
+        .singleElement().satisfies(term -> assertThat(term.getLabelSelector().getMatchLabels())
+            .containsEntry(Names.STAGE, "train").containsKey(Names.RUN_ID));
+  }
+
+  private static List<HasMetadata> board(FlowTraining ft, Place place, TensorBoardView there) {
+    return TensorBoard.children(ft, new TensorBoardPlan(place, Optional.empty(), ""), there, "tensorboard:default")
+        .applied();
+  }
+
+  private static TensorBoardView view(Optional<String> deployment, Optional<String> service) {
+    return new TensorBoardView(deployment, service, false, Reach.ALL_NODES, List.of());
   }
 
   @Test
@@ -168,6 +222,7 @@ class GoldenTest {
       assertThat(Names.job(ft, stage, StageStep.MERGE, 9999).length()).isLessThanOrEqualTo(63);
     }
     assertThat(Names.workspace(ft).length()).isLessThanOrEqualTo(63);
+    assertThat(Names.tensorBoard(ft).length()).isLessThanOrEqualTo(63);
   }
 
   /** Stage 2 by three pods that have a GPU each. */

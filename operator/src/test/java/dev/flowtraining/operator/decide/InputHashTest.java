@@ -21,6 +21,7 @@ class InputHashTest {
       template: {image: other}                               | none
       restartPolicy: {maxRestarts: 1}                        | none
       stages: {to: train}                                    | none
+      tensorBoard: {image: other}                            | none
       config: {preset: tiny}                                 | PREPARE_DATA
       models: {init: a.pt, volume: {persistentVolumeClaim: {claimName: m}}} | SPEAKER_EMBEDDING
       """)
@@ -31,6 +32,12 @@ class InputHashTest {
       boolean concerned = first != null && stage.number() >= first.number();
       assertThat(after.get(stage).equals(before.get(stage))).as(stage.id()).isEqualTo(!concerned);
     }
+  }
+
+  @Test
+  void whoWatchesARunThatHasEndedAsksForNoOther() {
+    assertThat(InputHash.ofSpec(training("tensorBoard: {}").getSpec()))
+        .isEqualTo(InputHash.ofSpec(training("").getSpec()));
   }
 
   @Test

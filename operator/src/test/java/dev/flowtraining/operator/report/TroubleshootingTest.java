@@ -30,9 +30,9 @@ class TroubleshootingTest {
   private static final Pattern ROWS_OF_THE_CHECK = Pattern.compile(",\\s*" + WORD + "\\)");
   /** Kubernetes' own words, which the operator reads. */
   private static final Set<String> READ = Set.of("ContainerCreating", "PodInitializing", "DisruptionTarget",
-      "FailureTarget", "FailedScheduling", "PodScheduled", "ReadOnlyMany", "ReadWriteMany", "SuccessCriteriaMet",
-      "ErrImagePull", "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "ImageInspectError",
-      "RegistryUnavailable", "NamespaceTerminating", "StartError");
+      "FailureTarget", "FailedScheduling", "PodScheduled", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod",
+      "SuccessCriteriaMet", "ErrImagePull", "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName",
+      "ImageInspectError", "RegistryUnavailable", "NamespaceTerminating", "StartError");
   /** Kubernetes' own words, which the operator passes on. */
   private static final Set<String> PASSED_ON = Set.of("FailedMount", "FailedAttachVolume", "CreateContainerConfigError",
       "PreemptionByScheduler", "EvictionByEvictionAPI", "DeletionByTaintManager", "DeletionByPodGC",

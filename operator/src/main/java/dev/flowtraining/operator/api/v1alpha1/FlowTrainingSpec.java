@@ -71,6 +71,12 @@ public record FlowTrainingSpec(
     @Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     String queueName,
 
+    @JsonPropertyDescription("A TensorBoard of the run directory, behind the Service <name>-tensorboard (port 6006, "
+        + "for kubectl port-forward; it asks nobody for a password), from when the workspace claim is bound until the "
+        + "FlowTraining is deleted; {} makes one. With a ReadWriteOnce workspace it is there only while training runs, "
+        + "on the same node. It never restarts a stage or keeps it back, and may be added and taken away at any time.")
+    TensorBoardSpec tensorBoard,
+
     @JsonPropertyDescription("When the children of an ended run are deleted.")
     TtlSpec ttlAfterFinished) {
 

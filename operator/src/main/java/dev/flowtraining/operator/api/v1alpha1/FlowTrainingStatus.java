@@ -48,7 +48,10 @@ public record FlowTrainingStatus(
     String completionTime,
 
     @JsonPropertyDescription("What the run was, or will be, made for.")
-    RunStatus run) {
+    RunStatus run,
+
+    @JsonPropertyDescription("The TensorBoard that spec.tensorBoard asks for.")
+    TensorBoardStatus tensorBoard) {
 
   public FlowTrainingStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
@@ -60,7 +63,7 @@ public record FlowTrainingStatus(
   }
 
   public static FlowTrainingStatus empty() {
-    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null, null, null);
+    return new FlowTrainingStatus(null, null, null, null, null, null, null, null, null, null, null, null, null, null);
   }
 
   /** The status of a stage; one that was never seen is pending. */
@@ -82,58 +85,64 @@ public record FlowTrainingStatus(
 
   public FlowTrainingStatus withStages(List<StageStatus> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, all, training, attempts,
-        artifacts, image, startTime, completionTime, run);
+        artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withPhase(Phase newPhase) {
     return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
-        attempts, artifacts, image, startTime, completionTime, run);
+        attempts, artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withTraining(TrainingStatus newTraining) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, newTraining,
-        attempts, artifacts, image, startTime, completionTime, run);
+        attempts, artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withConditions(List<Condition> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, all, stages, training, attempts,
-        artifacts, image, startTime, completionTime, run);
+        artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withAttempts(List<AttemptStatus> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, all,
-        artifacts, image, startTime, completionTime, run);
+        artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withArtifacts(List<Artifact> all) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
-        all, image, startTime, completionTime, run);
+        all, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withImage(String newImage) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
-        artifacts, newImage, startTime, completionTime, run);
+        artifacts, newImage, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withShown(Stage newStage, String newProgress) {
     return new FlowTrainingStatus(observedGeneration, phase, newStage, newProgress, conditions, stages, training,
-        attempts, artifacts, image, startTime, completionTime, run);
+        attempts, artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus observed(Long generation) {
     return new FlowTrainingStatus(generation, phase, stage, progress, conditions, stages, training, attempts,
-        artifacts, image, startTime, completionTime, run);
+        artifacts, image, startTime, completionTime, run, tensorBoard);
   }
 
   public FlowTrainingStatus withRun(RunStatus newRun) {
     return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
-        artifacts, image, startTime, completionTime, newRun);
+        artifacts, image, startTime, completionTime, newRun, tensorBoard);
+  }
+
+  /** @param board null where none is asked for */
+  public FlowTrainingStatus withTensorBoard(TensorBoardStatus board) {
+    return new FlowTrainingStatus(observedGeneration, phase, stage, progress, conditions, stages, training, attempts,
+        artifacts, image, startTime, completionTime, run, board);
   }
 
   /** A run begins. */
   public FlowTrainingStatus begun(String runImage, String time) {
     return new FlowTrainingStatus(observedGeneration, Phase.RUNNING, stage, progress, conditions, stages, training,
-        attempts, artifacts, runImage, time, null, run);
+        attempts, artifacts, runImage, time, null, run, tensorBoard);
   }
 
   /** A run that was suspended goes on. */
@@ -149,6 +158,6 @@ public record FlowTrainingStatus(
   /** The run ended. */
   public FlowTrainingStatus ended(Phase newPhase, String time) {
     return new FlowTrainingStatus(observedGeneration, newPhase, stage, progress, conditions, stages, training,
-        attempts, artifacts, image, startTime, time, run);
+        attempts, artifacts, image, startTime, time, run, tensorBoard);
   }
 }

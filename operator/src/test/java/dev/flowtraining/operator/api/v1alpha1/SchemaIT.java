@@ -53,7 +53,7 @@ class SchemaIT {
     FlowTraining stored = create(MINIMAL.replace("NAME", "minimal"));
     DataSpec data = stored.getSpec().data();
     assertThat(stored.getSpec()).isEqualTo(
-        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null, null, null));
+        new FlowTrainingSpec(null, data, null, null, null, null, null, null, null, null, null, null, null, null));
     assertThat(client.genericKubernetesResources("flowtraining.dev/v1alpha1", "FlowTraining").inNamespace("default")
         .withName("minimal").get().<Object>get("spec", "workspace", "volume", "volumeClaimTemplate", "storage"))
         .isEqualTo("200Gi");
