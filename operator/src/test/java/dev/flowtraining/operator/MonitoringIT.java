@@ -100,7 +100,8 @@ class MonitoringIT {
     List<String> documented =
         matches("(?m)^\\| `(flowtraining_[a-z_]+?)(?:_total)?[`{]", Files.readString(MANIFESTS.resolve("README.md")));
     Set<String> exported = exported("(?m)^# TYPE (flowtraining_[a-z_]+) ");
-    assertThat(exported.stream().filter(name -> !name.endsWith("_max"))).containsExactlyInAnyOrderElementsOf(documented);
+    assertThat(exported.stream().filter(name -> !name.endsWith("_max")))
+        .containsExactlyInAnyOrderElementsOf(documented);
   }
 
   private static Set<String> exported(String pattern) {

@@ -32,7 +32,8 @@ final class PackagedOperator implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(),
         "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx160m",
         "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-Dquarkus.http.host=127.0.0.1",
-        "-Dquarkus.http.port=" + port, "-Dquarkus.kubernetes-client.request-retry-backoff-limit=1", "-jar", JAR.toString());
+        "-Dquarkus.http.port=" + port, "-Dquarkus.kubernetes-client.request-retry-backoff-limit=1",
+        "-jar", JAR.toString());
     builder.environment().put("KUBECONFIG",
         Files.writeString(scratch.resolve("kubeconfig"), kubeConfig).toString());
     process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
