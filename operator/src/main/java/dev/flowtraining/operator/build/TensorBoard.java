@@ -125,7 +125,8 @@ public final class TensorBoard {
         .withName(Names.TENSORBOARD)
         .withImage(image)
         .withCommand("tensorboard")
-        .withArgs("--logdir", Mounts.runDirectory(ft) + "/tensorboard", "--port", Integer.toString(PORT), "--bind_all")
+        .withArgs("--logdir", Mounts.runDirectory(ft) + "/tensorboard", "--port", Integer.toString(PORT), "--bind_all",
+            "--window_title", ft.getMetadata().getName())
         // the user has no home, and nothing but /tmp can be written
         .addNewEnv().withName("HOME").withValue("/tmp").endEnv()
         .addNewPort().withName("http").withContainerPort(PORT).endPort()
