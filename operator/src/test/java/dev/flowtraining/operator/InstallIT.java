@@ -1,12 +1,14 @@
 package dev.flowtraining.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.fabric8.kubeapitest.junit.EnableKubeAPIServer;
 import io.fabric8.kubeapitest.junit.KubeConfig;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
@@ -48,6 +50,8 @@ class InstallIT {
     // a trial run does not reach into a namespace that is not there
     client.resource(new NamespaceBuilder().withNewMetadata().withName("flowtraining-system").endMetadata().build())
         .create();
+    client.resource(new NamespaceBuilder().withNewMetadata().withName("restricted")
+        .addToLabels("pod-security.kubernetes.io/enforce", "restricted").endMetadata().build()).create();
   }
 
   /** The namespace is the release's own, and Helm is told to leave the CRD behind. */
@@ -108,6 +112,41 @@ class InstallIT {
         .filter(yaml -> yaml.contains("kind: FlowTraining")).toList();
     assertThat(shown).isNotEmpty();
     shown.forEach(yaml -> taken(yaml.replace("{name: editx-base}", "{name: editx-base, namespace: default}")));
+  }
+
+  static List<Path> pods() throws IOException {
+    try (Stream<Path> golden = Files.list(Path.of("src/test/resources/golden"))) {
+      return Stream.concat(golden.sorted(), Stream.of(MANIFESTS.resolve("chart/objects/operator.yaml"))).toList();
+    }
+  }
+
+  /** Each on its own: of a Job or Deployment the API server only warns. */
+  @ParameterizedTest
+  @MethodSource("pods")
+  void everyPodRunsUnderTheRestrictedProfile(Path file) throws IOException {
+    for (HasMetadata object : objects(Files.readString(file)).values()) {
+      Map<String, Object> template = ((GenericKubernetesResource) object).get("spec", "template");
+      if (template != null && Set.of("Job", "Deployment").contains(object.getKind())) {
+        assertThat(admitted(template).getMetadata().getUid()).as(object.getKind()).isNotEmpty();
+      }
+    }
+  }
+
+  @Test
+  void aPodThatMayBecomeRootIsRefused() throws IOException {
+    HasMetadata job = objects(Files.readString(Path.of("src/test/resources/golden/prepare-data.yaml"))
+        .replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true")).values().iterator().next();
+    assertThatThrownBy(() -> admitted(((GenericKubernetesResource) job).get("spec", "template")))
+        .hasMessageContaining("violates PodSecurity \"restricted").hasMessageContaining("allowPrivilegeEscalation");
+  }
+
+  /** As the Job controller makes it, in a namespace that enforces the profile; nobody made its priority class. */
+  private static Pod admitted(Map<String, Object> template) {
+    Pod pod = YAML.convertValue(template, Pod.class);
+    pod.getMetadata().setName("pod");
+    pod.getMetadata().setNamespace("restricted");
+    pod.getSpec().setPriorityClassName(null);
+    return client.resource(pod).dryRun().create();
   }
 
   private static void taken(String yaml) {
