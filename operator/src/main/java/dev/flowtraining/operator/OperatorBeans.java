@@ -1,6 +1,9 @@
 package dev.flowtraining.operator;
 
+import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.report.OperatorMetrics;
+import io.quarkiverse.operatorsdk.runtime.QuarkusConfigurationService;
+import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
 import io.javaoperatorsdk.operator.api.monitoring.Metrics;
@@ -41,5 +44,14 @@ public class OperatorBeans {
       @ConfigProperty(name = "flowtraining.leader-election.namespace") String namespace) {
     return LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration("flowtraining-operator")
         .withLeaseNamespace(namespace).build();
+  }
+
+  /** In place of the extension's own, which registers the reconciler without {@link OnAllEvents}. */
+  @Produces
+  @Singleton
+  Operator operator(QuarkusConfigurationService configuration, FlowTrainingReconciler reconciler) {
+    Operator operator = new Operator(configuration);
+    operator.register(reconciler, new OnAllEvents<FlowTraining>(configuration.getConfigurationFor(reconciler)));
+    return operator;
   }
 }

@@ -163,7 +163,7 @@ class TensorBoardIT extends PlayedLife {
   private static void becomesAvailable() {
     Deployment now = deployment();
     cluster.client.resource(new DeploymentBuilder(now).withNewStatus()
-        .withObservedGeneration(now.getMetadata().getGeneration()).withReplicas(1).withReadyReplicas(1)
+        .withObservedGeneration(now.getMetadata().getGeneration()).withReplicas(1).withReadyReplicas(1).withUpdatedReplicas(1)
         .withAvailableReplicas(1).endStatus().build()).updateStatus();
   }
 }

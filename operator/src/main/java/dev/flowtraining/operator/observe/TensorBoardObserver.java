@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.DeploymentStatus;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import java.util.List;
@@ -47,10 +48,12 @@ public final class TensorBoardObserver {
     return object.getMetadata().getAnnotations().getOrDefault(Names.MADE_OF, "");
   }
 
+  /** While a pod is replaced, the old one still counts as available for a moment. */
   private static boolean ready(Deployment deployment) {
-    return deployment.getStatus() != null && deployment.getStatus().getAvailableReplicas() != null
-        && deployment.getStatus().getAvailableReplicas() > 0
-        && deployment.getMetadata().getGeneration().equals(deployment.getStatus().getObservedGeneration());
+    DeploymentStatus status = deployment.getStatus();
+    return status != null && status.getAvailableReplicas() != null && status.getAvailableReplicas() > 0
+        && status.getAvailableReplicas().equals(status.getUpdatedReplicas())
+        && deployment.getMetadata().getGeneration().equals(status.getObservedGeneration());
   }
 
   private static Reach placed(Deployment deployment) {

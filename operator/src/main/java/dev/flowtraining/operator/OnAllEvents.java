@@ -1,0 +1,25 @@
+package dev.flowtraining.operator;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.quarkiverse.operatorsdk.runtime.QuarkusConfigurationService;
+import io.quarkiverse.operatorsdk.runtime.QuarkusControllerConfiguration;
+
+/**
+ * A controller's configuration with triggerReconcilerOnAllEvents, which the extension (7.7.0) loses on its way from the
+ * annotation. Without it the framework reconciles nothing that is deleted, and a finalizer keeps it for ever.
+ */
+final class OnAllEvents<P extends HasMetadata> extends QuarkusControllerConfiguration<P> {
+
+  OnAllEvents(QuarkusControllerConfiguration<P> like) {
+    super(like.getInformerConfig(), like.getName(), like.isGenerationAware(), like.getAssociatedReconcilerClassName(),
+        like.getRetry(), like.getRateLimiter(), like.maxReconciliationInterval().orElseThrow(),
+        like.getFinalizerName(), like.fieldManager(), like.getWorkflow(), like.getResourceTypeName(),
+        like.getResourceClass());
+    setParent((QuarkusConfigurationService) like.getConfigurationService());
+  }
+
+  @Override
+  public boolean triggerReconcilerOnAllEvents() {
+    return true;
+  }
+}
