@@ -2,6 +2,7 @@ package dev.flowtraining.operator;
 
 import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.build.Names;
+import dev.flowtraining.operator.observe.Kept;
 import dev.flowtraining.operator.observe.Progress;
 import dev.flowtraining.operator.report.OperatorMetrics;
 import io.fabric8.kubernetes.api.model.ConfigMap;
@@ -15,6 +16,7 @@ import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.javaoperatorsdk.operator.processing.event.source.informer.TransformingItemStore;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -28,14 +30,20 @@ final class EventSources {
   private static final String TENSORBOARD = Names.NAME + "," + Names.COMPONENT + "=" + Names.TENSORBOARD;
   private static final String PROGRESS = Names.NAME + "," + Names.COMPONENT + "=" + Names.PROGRESS;
 
+  /** So many objects are read at once at the start: the heap holds a page of whole ones, not all. */
+  static final long PAGE = 500;
+
   private EventSources() {
   }
 
   static List<EventSource<?, FlowTraining>> of(EventSourceContext<FlowTraining> context, OperatorMetrics metrics) {
     return List.of(
-        new InformerEventSource<>(configuration(Job.class, OURS).build(), context),
-        new InformerEventSource<>(configuration(Pod.class, OURS).build(), context),
+        new InformerEventSource<>(configuration(Job.class, OURS)
+            .withItemStore(new TransformingItemStore<>(Kept::of)).build(), context),
+        new InformerEventSource<>(configuration(Pod.class, OURS)
+            .withItemStore(new TransformingItemStore<>(Kept::of)).build(), context),
         new InformerEventSource<>(configuration(ConfigMap.class, PROGRESS)
+            .withItemStore(new TransformingItemStore<>(Kept::unmanaged))
             .withOnUpdateFilter((now, before) -> changed(now, before, metrics)).build(), context),
         new InformerEventSource<>(configuration(Deployment.class, TENSORBOARD)
             .withOnUpdateFilter(EventSources::changed).build(), context),
@@ -46,6 +54,7 @@ final class EventSources {
       String selector) {
     return InformerEventSourceConfiguration.from(type, FlowTraining.class)
         .withLabelSelector(selector)
+        .withInformerListLimit(PAGE)
         .withNamespacesInheritedFromController()
         .withSecondaryToPrimaryMapper(object -> Set.of(
             new ResourceID(object.getMetadata().getLabels().get(Names.NAME), object.getMetadata().getNamespace())));

@@ -30,8 +30,7 @@ final class PackagedOperator implements AutoCloseable {
     metrics = URI.create("http://127.0.0.1:" + port + "/q/metrics");
     log = scratch.resolve("operator.log");
     ProcessBuilder builder = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(),
-        "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx160m",
-        "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-Dquarkus.http.host=127.0.0.1",
+        "@jvm.options", "-Dquarkus.http.host=127.0.0.1",
         "-Dquarkus.http.port=" + port, "-Dquarkus.kubernetes-client.request-retry-backoff-limit=1",
         "-jar", JAR.toString());
     builder.environment().put("KUBECONFIG",

@@ -29,8 +29,7 @@ public final class Applier {
    */
   public void apply(FlowTraining ft, Children children) {
     for (HasMetadata object : children.applied()) {
-      refuseForeign(ft, object);
-      client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
+      bring(ft, object);
     }
     for (HasMetadata object : children.created()) {
       create(ft, object);
@@ -47,18 +46,27 @@ public final class Applier {
     }
   }
 
-  /** Server-side apply would take over an object that somebody else made under one of our names. */
-  private void refuseForeign(FlowTraining ft, HasMetadata object) {
+  /** Nothing is written when the object is there as it should be, which is what nearly every stage finds. */
+  private void bring(FlowTraining ft, HasMetadata object) {
     HasMetadata existing = client.resource(object).get();
     if (existing == null) {
+      client.resource(object).create();
       return;
     }
+    refuseForeign(ft, existing);
+    if (!Contained.in(existing, object)) {
+      client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
+    }
+  }
+
+  /** Server-side apply would take over an object that somebody else made under one of our names. */
+  private static void refuseForeign(FlowTraining ft, HasMetadata existing) {
     // of this FlowTraining, or of a deleted one of the same name: that one's objects are adopted
     Map<String, String> labels = existing.getMetadata().getLabels();
     boolean ours = Names.MANAGER.equals(labels.get(Names.MANAGED_BY))
         && ft.getMetadata().getName().equals(labels.get(Names.NAME));
     if (!ours) {
-      throw new KubernetesClientException(object.getKind() + " '" + object.getMetadata().getName()
+      throw new KubernetesClientException(existing.getKind() + " '" + existing.getMetadata().getName()
           + "' is there already and was not made for this FlowTraining: rename or delete it, and the run goes on, or "
           + "give the FlowTraining another name", HttpURLConnection.HTTP_CONFLICT, null);
     }

@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * The objects that a decision asks for.
  *
- * @param applied by server-side apply, in this order
+ * @param applied created, or brought to what they should be, in this order
  * @param created if they are not there; never changed
  * @param deletedJobs names of Jobs that go, with their pods
  * @param lostPods names of pods that go without a word of their node
@@ -72,12 +72,9 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
   }
 
   private static Children begin(FlowTraining ft, Decision.Begin begin) {
-    List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
-    applied.add(RunObjects.progress(ft));
-    ConfigSnapshot.begun(ft, begin.hashes(), begin.config()).ifPresent(applied::add);
-    List<HasMetadata> created = new ArrayList<>();
-    RunObjects.workspace(ft).ifPresent(created::add);
-    return new Children(applied, created, List.of(), List.of());
+    return new Children(ConfigSnapshot.begun(ft, begin.hashes(), begin.config()).<List<HasMetadata>>map(List::of)
+        .orElse(List.of()), RunObjects.workspace(ft).<List<HasMetadata>>map(List::of).orElse(List.of()), List.of(),
+        List.of());
   }
 
   private static Children start(FlowTraining ft, Decision.Start start, Observation seen, String image) {

@@ -11,9 +11,7 @@ import dev.flowtraining.operator.build.CleanUpJob;
 import dev.flowtraining.operator.build.ConfigSnapshot;
 import dev.flowtraining.operator.build.Names;
 import dev.flowtraining.operator.observe.Observation.Former;
-import dev.flowtraining.operator.observe.Observation.Warning;
 import io.fabric8.kubernetes.api.model.ConfigMap;
-import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
@@ -21,11 +19,9 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,15 +36,14 @@ import java.util.stream.Stream;
  */
 public final class Observer {
 
-  /** Events are looked up when an attempt is this old and does not run. */
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
-
   private final KubernetesClient client;
   private final Nodes nodes;
+  private final Warnings warnings;
 
   public Observer(KubernetesClient client) {
     this.client = client;
     this.nodes = new Nodes(client);
+    this.warnings = new Warnings(client);
   }
 
   public Observation observe(FlowTraining ft, Context<FlowTraining> context, Instant now) {
@@ -76,7 +71,7 @@ public final class Observer {
     return new Observation(List.copyOf(jobs), pods, former,
         ended || running.isPresent() ? Map.of() : claims(ft),
         ended || inProgress && !(running.isEmpty() && snapshotLost(ft)) ? ConfigSource.none() : config(ft),
-        running.map(s -> warnings(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
+        running.map(s -> warnings.about(ft, s, jobs, pods, uids(allJobs, allPods), now)).orElse(Map.of()),
         progressMap.map(m -> Progress.parse(m.getData()).ofRun(ft.getMetadata().getUid())).orElse(Progress.none()),
         progressMap.isPresent());
   }
@@ -159,35 +154,5 @@ public final class Observer {
         ? new ConfigSource(Optional.empty(), Optional.of("ConfigMap '" + ref.name() + "' has no key '" + ref.key()
             + "': add it, or name another one in spec.config.configMapRef.key"))
         : new ConfigSource(Optional.of(text), Optional.empty());
-  }
-
-  /** The last warning about the Job (it cannot create pods) and each pod (it cannot mount, for example). */
-  private Map<String, Warning> warnings(FlowTraining ft, StageStatus stage, List<JobView> jobs, List<PodView> pods,
-      Map<String, String> uids, Instant now) {
-    Optional<JobView> job = jobs.stream().filter(j -> j.name().equals(stage.jobName())).findFirst();
-    List<PodView> ofAttempt = pods.stream()
-        .filter(p -> p.stage() == stage.name() && p.step() == stage.jobStep() && p.attempt() == stage.attempt()).toList();
-    boolean waiting = ofAttempt.isEmpty() || ofAttempt.stream().anyMatch(p -> !p.terminal() && !p.working());
-    if (job.isEmpty() || !waiting || now.isBefore(job.get().created().plus(PATIENCE))) {
-      return Map.of();
-    }
-    Map<String, Warning> warnings = new HashMap<>();
-    Stream.concat(Stream.of(job.get().name()), ofAttempt.stream().filter(p -> !p.working()).limit(8).map(PodView::name))
-        .filter(uids::containsKey)
-        .forEach(name -> lastWarning(ft, name, uids.get(name)).ifPresent(w -> warnings.put(name, w)));
-    return warnings;
-  }
-
-  /** By uid, since events outlive their objects: a Job of a deleted FlowTraining had the same name. */
-  private Optional<Warning> lastWarning(FlowTraining ft, String about, String uid) {
-    return client.v1().events().inNamespace(ft.getMetadata().getNamespace())
-        .withField("involvedObject.name", about).withField("involvedObject.uid", uid).withField("type", "Warning")
-        .list().getItems().stream()
-        .max((a, b) -> last(a).compareTo(last(b)))
-        .map(e -> new Warning(e.getReason(), e.getMessage()));
-  }
-
-  private static String last(Event event) {
-    return event.getLastTimestamp() == null ? event.getMetadata().getCreationTimestamp() : event.getLastTimestamp();
   }
 }

@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 /** Reads Jobs and pods of Kubernetes into what decisions need. */
 final class Views {
 
-  private static final String INDEX = "batch.kubernetes.io/job-completion-index";
+  static final String INDEX = "batch.kubernetes.io/job-completion-index";
   private static final Set<String> TERMINAL = Set.of("Succeeded", "Failed");
 
   private Views() {
