@@ -19,7 +19,6 @@ import dev.flowtraining.operator.report.Reporter;
 import dev.flowtraining.operator.report.StatusBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
@@ -41,7 +40,6 @@ import org.slf4j.LoggerFactory;
 /** observe → decide → build → apply → report: one step of the run at a time. */
 @ControllerConfiguration(name = "flowtraining",
     triggerReconcilerOnAllEvents = true, // deletion too, though not all have a finalizer
-    informer = @Informer(itemStore = FlowTrainingStore.class, informerListLimit = EventSources.PAGE),
     maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
 @GradualRetry(initialInterval = 500, intervalMultiplier = 2, maxInterval = 30_000, maxAttempts = -1)
 @Singleton

@@ -49,12 +49,10 @@ public final class Applier {
   /** Nothing is written when the object is there as it should be, which is what nearly every stage finds. */
   private void bring(FlowTraining ft, HasMetadata object) {
     HasMetadata existing = client.resource(object).get();
-    if (existing == null) {
-      client.resource(object).create();
-      return;
+    if (existing != null) {
+      refuseForeign(ft, existing);
     }
-    refuseForeign(ft, existing);
-    if (!Contained.in(existing, object)) {
+    if (existing == null || !Contained.in(existing, object)) {
       client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
     }
   }

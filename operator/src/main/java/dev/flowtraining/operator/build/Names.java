@@ -24,6 +24,8 @@ public final class Names {
   public static final String ATTEMPT = "flowtraining.dev/attempt";
   /** Of a stage that several pods share: fit, shards or merge. */
   public static final String STEP = "flowtraining.dev/step";
+  /** Of a pod, by the Job controller: its number among those of the Job. */
+  public static final String INDEX = "batch.kubernetes.io/job-completion-index";
   public static final String COMPONENT = "flowtraining.dev/component";
   public static final String PROGRESS = "progress";
   public static final String TENSORBOARD = "tensorboard";

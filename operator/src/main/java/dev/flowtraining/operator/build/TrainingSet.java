@@ -59,6 +59,7 @@ final class TrainingSet {
     Map<String, String> pods = new TreeMap<>(Names.labels(ft));
     pods.remove(Names.MANAGED_BY);
     pods.put(Names.STAGE, Stage.TRAIN.id());
+    pods.put(Names.INDEX, "0"); // rank 0's name is the only one that is looked up; each more is written at every change
     return new ServiceBuilder()
         .withNewMetadata()
         .withName(Names.trainService(ft)).withNamespace(ft.getMetadata().getNamespace())

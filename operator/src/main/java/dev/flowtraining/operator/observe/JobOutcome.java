@@ -32,6 +32,10 @@ public sealed interface JobOutcome {
    * @param advice how an edit takes effect, as the end of a sentence; or empty
    */
   record NotStarted(String reason, String message, String advice) implements JobOutcome {
+    /** What is said while nothing is unusual. */
+    public static String starting(String job) {
+      return "the pods of " + job + " are starting";
+    }
   }
 
   /** It waits for quota in a queue. */

@@ -1,5 +1,6 @@
 package dev.flowtraining.operator.observe;
 
+import dev.flowtraining.operator.build.Names;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
 import io.fabric8.kubernetes.api.model.HasMetadata;
@@ -80,7 +81,7 @@ public final class Kept {
     kept.setDeletionGracePeriodSeconds(meta.getDeletionGracePeriodSeconds());
     Map<String, String> labels = new LinkedHashMap<>();
     meta.getLabels().forEach((key, value) -> {
-      if (key.startsWith(OURS) || key.equals(Views.INDEX)) {
+      if (key.startsWith(OURS) || key.equals(Names.INDEX)) {
         labels.put(key.intern(), value);
       }
     });

@@ -39,7 +39,7 @@ final class NotStartedReason {
         .anyMatch(c -> c.init() && c.state() instanceof ContainerView.Running);
     return why(job, pods, warnings, expectedPods).map(w -> new JobOutcome.NotStarted(w.reason(), w.message(),
         w.advice())).orElseGet(() -> new JobOutcome.NotStarted("", checking ? "checking the environment"
-            : "the pods of " + job.name() + " are starting", ""));
+            : JobOutcome.NotStarted.starting(job.name()), ""));
   }
 
   /** Empty when nothing is unusual. */

@@ -23,7 +23,6 @@ import java.util.stream.Stream;
 /** Reads Jobs and pods of Kubernetes into what decisions need. */
 final class Views {
 
-  static final String INDEX = "batch.kubernetes.io/job-completion-index";
   private static final Set<String> TERMINAL = Set.of("Succeeded", "Failed");
 
   private Views() {
@@ -133,7 +132,7 @@ final class Views {
   }
 
   private static int index(Pod pod) {
-    String label = pod.getMetadata().getLabels().get(INDEX);
+    String label = pod.getMetadata().getLabels().get(Names.INDEX);
     return label == null ? 0 : Integer.parseInt(label);
   }
 

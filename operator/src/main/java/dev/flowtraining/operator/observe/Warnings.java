@@ -18,13 +18,13 @@ import java.util.stream.Stream;
 /**
  * What Kubernetes' events say of an attempt that does not start: that its Job cannot create pods, that a volume cannot
  * be mounted. For each such question the API server reads every event of the namespace, so a thousand attempts that
- * wait must not ask at once: few questions a second are asked, and in between the last answer holds.
+ * wait must not ask at once: one question in two seconds is asked, after a few at once, and in between the last answer holds.
  */
 final class Warnings {
 
   /** An attempt is this old when it is first asked about, and its answer when it is asked about again. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final Duration PACE = Duration.ofMillis(500);
+  private static final Duration PACE = Duration.ofSeconds(2);
   private static final int BURST = 8;
   private static final int ANSWERS = 1000;
 

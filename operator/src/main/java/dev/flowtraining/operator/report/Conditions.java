@@ -14,6 +14,7 @@ import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
 import dev.flowtraining.operator.api.v1alpha1.Transport;
 import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.observe.JobOutcome;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -92,6 +93,9 @@ final class Conditions {
       case Decision.Wait waiting when !waiting.reason().isEmpty() -> new Why(waiting.reason(), waiting.message());
       case Decision.Wait waiting when !waiting.message().isEmpty() ->
           new Why("Running", status.stage().id() + ": " + waiting.message());
+      // the words of the next observation, which needs no write of its own then
+      case Decision.Start start -> new Why("Running", status.stage().id() + ": "
+          + JobOutcome.NotStarted.starting(status.of(start.stage()).jobName()));
       default -> status.phase() == Phase.SUSPENDING
           ? new Why("Suspending", status.stage().id() + ": stopping, training with a checkpoint first")
           : status.phase() == Phase.RESTARTING

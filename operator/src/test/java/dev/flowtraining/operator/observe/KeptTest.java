@@ -3,6 +3,7 @@ package dev.flowtraining.operator.observe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.flowtraining.operator.build.Names;
 import io.fabric8.kubernetes.api.model.ContainerStateBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
@@ -38,7 +39,7 @@ class KeptTest {
     Pod pod = new PodBuilder().withMetadata(template.getMetadata()).withSpec(template.getSpec())
         .editMetadata().withName("demo-train-2-1-abcde").withUid("u").withCreationTimestamp(NOW)
         .withDeletionTimestamp(NOW).withDeletionGracePeriodSeconds(30L)
-        .addToLabels(Map.of(Views.INDEX, "1", "batch.kubernetes.io/controller-uid", "c")).endMetadata()
+        .addToLabels(Map.of(Names.INDEX, "1", "batch.kubernetes.io/controller-uid", "c")).endMetadata()
         .editSpec().withNodeName("worker").endSpec()
         .withNewStatus().withPhase("Failed").withReason("Evicted").withMessage("disk pressure")
         .addNewCondition().withType("Initialized").withStatus("True").endCondition()
