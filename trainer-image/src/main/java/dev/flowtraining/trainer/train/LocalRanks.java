@@ -2,9 +2,9 @@ package dev.flowtraining.trainer.train;
 
 import dev.flowtraining.trainer.ExitCode;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.collective.FreePort;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -55,7 +55,7 @@ public final class LocalRanks {
     if (!gpus.isEmpty() && Arrays.stream(arguments).noneMatch(a -> a.startsWith("--device"))) {
       command.addAll(List.of("--device", "cuda")); // a GPU that is not there is an error, not a CPU
     }
-    int port = freePort();
+    int port = FreePort.find();
     List<Process> processes = new ArrayList<>();
     Thread terminating = new Thread(() -> end(processes));
     Runtime.getRuntime().addShutdownHook(terminating);
@@ -136,12 +136,6 @@ public final class LocalRanks {
         Thread.currentThread().interrupt();
       }
       process.destroyForcibly();
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
     }
   }
 }

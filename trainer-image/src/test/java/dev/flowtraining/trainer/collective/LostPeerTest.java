@@ -79,7 +79,7 @@ class LostPeerTest {
   }
 
   private static List<Process> start(int worldSize) throws Exception {
-    int port = TcpRingTest.freePort();
+    int port = FreePort.find();
     List<Process> ranks = new ArrayList<>();
     for (int r = 0; r < worldSize; r++) {
       ProcessBuilder builder = new ProcessBuilder(

@@ -11,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
@@ -142,7 +141,7 @@ class TcpRingTest {
 
   @Test
   void ranks_of_another_run_attempt_or_plan_are_refused() throws Exception {
-    int port = freePort();
+    int port = FreePort.find();
     try (var pool = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<Collective> host = pool.submit(() -> Rendezvous.join(ranks(0, 2, port, 3, "run"), "plan", SOON, SOON));
       for (String line : List.of("null", "{}", "GET / HTTP/1.1")) {
@@ -172,7 +171,7 @@ class TcpRingTest {
 
   @Test
   void ranks_that_stay_away_end_the_rendezvous_in_time() throws Exception {
-    int port = freePort();
+    int port = FreePort.find();
     for (int rank = 0; rank < 2; rank++) {
       Ranks lonely = ranks(rank, 3, port, 1, "run");
       assertThatThrownBy(() -> Rendezvous.join(lonely, "plan", Duration.ofMillis(600), SOON))
@@ -185,7 +184,7 @@ class TcpRingTest {
 
   @Test
   void a_late_rank_zero_is_waited_for() throws Exception {
-    int port = freePort();
+    int port = FreePort.find();
     try (var pool = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<?> visitor =
           pool.submit(() -> Rendezvous.join(ranks(1, 2, port, 1, "run"), "plan", SOON, SOON).close());
@@ -196,7 +195,7 @@ class TcpRingTest {
   }
 
   static <T> List<T> together(int worldSize, Work<T> work) throws Exception {
-    int port = freePort();
+    int port = FreePort.find();
     try (var pool = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
       List<Future<T>> ranks = new ArrayList<>();
       for (int r = 0; r < worldSize; r++) {
@@ -253,12 +252,6 @@ class TcpRingTest {
         assertThat(accepted.getRemoteAddress()).isEqualTo(before.getLocalAddress());
       }
       assertThat(silent.isOpen()).isTrue();
-    }
-  }
-
-  static int freePort() throws Exception {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
     }
   }
 

@@ -10,6 +10,7 @@ import dev.flowtraining.trainer.batch.Key;
 import dev.flowtraining.trainer.batch.KeyedDraws;
 import dev.flowtraining.trainer.collective.Alone;
 import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.FreePort;
 import dev.flowtraining.trainer.collective.Rendezvous;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.data.EpochPlan;
@@ -23,7 +24,6 @@ import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.StateDict;
 import dev.flowtraining.trainer.torch.Torch;
 import dev.flowtraining.trainer.train.SmallRun;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -138,10 +138,7 @@ class ValidationTest {
     try (Parameters parameters = Parameters.create(config.model(), Torch.start("cpu", 1))) {
       parameters.load(random(parameters), true);
       double alone = validation(config, dev, new Alone(), parameters).loss();
-      int port;
-      try (ServerSocket socket = new ServerSocket(0)) {
-        port = socket.getLocalPort();
-      }
+      int port = FreePort.find();
       try (ExecutorService pool = Executors.newFixedThreadPool(ranks)) {
         List<Future<Double>> losses = IntStream.range(0, ranks).mapToObj(rank -> pool.submit(() -> {
           Ranks mine = new Ranks(rank, rank, ranks, "127.0.0.1", port, 1, "test");

@@ -3,9 +3,9 @@ package dev.flowtraining.trainer.train;
 import dev.flowtraining.trainer.Progress;
 import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.StageFailure;
+import dev.flowtraining.trainer.collective.FreePort;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,10 +30,7 @@ final class RankProcess {
   }
 
   static List<Process> start(SmallRun run, int worldSize, int attempt, String... resumeFrom) throws IOException {
-    int port;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      port = socket.getLocalPort();
-    }
+    int port = FreePort.find();
     List<Process> ranks = new ArrayList<>();
     for (int rank = 0; rank < worldSize; rank++) {
       List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));

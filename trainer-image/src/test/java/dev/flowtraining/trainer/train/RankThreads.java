@@ -2,8 +2,8 @@ package dev.flowtraining.trainer.train;
 
 import dev.flowtraining.trainer.Ranks;
 import dev.flowtraining.trainer.collective.Collective;
+import dev.flowtraining.trainer.collective.FreePort;
 import dev.flowtraining.trainer.collective.Rendezvous;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,10 +26,7 @@ final class RankThreads {
 
   /** @return results by rank */
   static <T> List<T> each(int worldSize, int attempt, Work<T> work) throws Exception {
-    int port;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      port = socket.getLocalPort();
-    }
+    int port = FreePort.find();
     try (var pool = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
       List<Future<T>> ranks = new ArrayList<>();
       for (int rank = 0; rank < worldSize; rank++) {
