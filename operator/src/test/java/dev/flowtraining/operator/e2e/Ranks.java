@@ -52,12 +52,14 @@ final class Ranks {
   /**
    * Lets a stopped rank run for some milliseconds at a time, until it is where it shall be.
    *
-   * @param sign a shell command on its node that succeeds then
+   * @param sign a shell command on its node that succeeds then; asked twice, since a signal takes its time to stop a
+   *     process of many threads
    */
   void creep(int rank, String sign) {
     int pid = all.get(rank).pid;
     nodes.run(node(rank), "i=0; while [ $i -lt 5000 ] && kill -CONT " + pid + " 2>/dev/null; do "
-        + "i=$((i + 1)); sleep 0.005; kill -STOP " + pid + "; if " + sign + "; then break; fi; done");
+        + "i=$((i + 1)); sleep 0.005; kill -STOP " + pid + "; if " + sign + " && sleep 0.05 && " + sign
+        + "; then break; fi; done");
   }
 
   void kill(int rank) {
