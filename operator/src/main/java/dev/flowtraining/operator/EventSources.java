@@ -39,9 +39,9 @@ final class EventSources {
   static List<EventSource<?, FlowTraining>> of(EventSourceContext<FlowTraining> context, OperatorMetrics metrics) {
     return List.of(
         new InformerEventSource<>(configuration(Job.class, OURS)
-            .withItemStore(new TransformingItemStore<>(Kept::of)).build(), context),
+            .withItemStore(new TransformingItemStore<>(Kept::of)).withOnUpdateFilter(Kept::changed).build(), context),
         new InformerEventSource<>(configuration(Pod.class, OURS)
-            .withItemStore(new TransformingItemStore<>(Kept::of)).build(), context),
+            .withItemStore(new TransformingItemStore<>(Kept::of)).withOnUpdateFilter(Kept::changed).build(), context),
         new InformerEventSource<>(configuration(ConfigMap.class, PROGRESS)
             .withItemStore(new TransformingItemStore<>(Kept::unmanaged))
             .withOnUpdateFilter((now, before) -> changed(now, before, metrics)).build(), context),

@@ -64,6 +64,20 @@ public final class Kept {
     return kept;
   }
 
+  /** Whether anything changed that is read: most updates are the Job controller's own book-keeping. */
+  public static boolean changed(Job now, Job before) {
+    return !unversioned(of(now)).equals(unversioned(of(before)));
+  }
+
+  public static boolean changed(Pod now, Pod before) {
+    return !unversioned(of(now)).equals(unversioned(of(before)));
+  }
+
+  private static <R extends HasMetadata> R unversioned(R object) {
+    object.getMetadata().setResourceVersion(null);
+    return object;
+  }
+
   /** All but who wrote which field, which is half of a small object. */
   public static <R extends HasMetadata> R unmanaged(R object) {
     object.getMetadata().setManagedFields(List.of());

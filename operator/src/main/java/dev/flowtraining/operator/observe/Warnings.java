@@ -18,14 +18,15 @@ import java.util.stream.Stream;
 /**
  * What Kubernetes' events say of an attempt that does not start: that its Job cannot create pods, that a volume cannot
  * be mounted. For each such question the API server reads every event of the namespace, so a thousand attempts that
- * wait must not ask at once: one question in two seconds is asked, after a few at once, and in between the last answer holds.
+ * wait must not ask at once: answers take a fiftieth of the time, and in between the last one holds.
  */
 final class Warnings {
 
   /** An attempt is this old when it is first asked about, and its answer when it is asked about again. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final Duration PACE = Duration.ofSeconds(2);
-  private static final int BURST = 8;
+  private static final int SHARE = 50;
+  /** What quiet times save for the next trouble. */
+  private static final Duration SAVED = Duration.ofSeconds(15);
   private static final int ANSWERS = 1000;
 
   /** @param of the Job and its pods, by name */
@@ -39,7 +40,8 @@ final class Warnings {
       return size() > ANSWERS;
     }
   });
-  private Instant asked = Instant.EPOCH;
+  private Instant paid = Instant.EPOCH;
+  private boolean asking;
 
   Warnings(KubernetesClient client) {
     this.client = client;
@@ -66,23 +68,31 @@ final class Warnings {
     String uid = uids.get(job.get().name());
     Answer last = answers.getOrDefault(uid, new Answer(Instant.EPOCH, Map.of()));
     if (!silent.isEmpty() && now.isAfter(last.at.plus(PATIENCE)) && mayAsk(now)) {
-      Map<String, Warning> of = new HashMap<>();
-      silent.forEach(name -> last(ft, name, uids.get(name)).ifPresent(w -> of.put(name, w)));
-      last = new Answer(now, Map.copyOf(of));
-      answers.put(uid, last);
+      long start = System.nanoTime();
+      try {
+        Map<String, Warning> of = new HashMap<>();
+        silent.forEach(name -> last(ft, name, uids.get(name)).ifPresent(w -> of.put(name, w)));
+        last = new Answer(now, Map.copyOf(of));
+        answers.put(uid, last);
+      } finally {
+        asked(now, Duration.ofNanos(System.nanoTime() - start));
+      }
     }
     return last.of;
   }
 
-  /** A bucket of {@link #BURST} questions, filled again at {@link #PACE}. */
   private synchronized boolean mayAsk(Instant now) {
-    Instant next = asked.plus(PACE);
-    Instant earliest = now.minus(PACE.multipliedBy(BURST));
-    if (next.isAfter(now)) {
+    if (asking || paid.isAfter(now)) {
       return false;
     }
-    asked = next.isBefore(earliest) ? earliest : next;
+    asking = true;
     return true;
+  }
+
+  private synchronized void asked(Instant now, Duration took) {
+    asking = false;
+    Instant earliest = now.minus(SAVED);
+    paid = (paid.isBefore(earliest) ? earliest : paid).plus(took.multipliedBy(SHARE));
   }
 
   private Optional<Warning> last(FlowTraining ft, String about, String uid) {

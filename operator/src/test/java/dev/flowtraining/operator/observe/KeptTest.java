@@ -56,6 +56,24 @@ class KeptTest {
     assertThat(size(Kept.of(pod))).isLessThan(size(pod) / 2);
   }
 
+  @Test
+  void only_what_is_read_counts_as_a_change() throws IOException {
+    Job before = train();
+    Job counted = new JobBuilder(before).editMetadata().withResourceVersion("2").endMetadata()
+        .withNewStatus().withActive(2).withReady(1).endStatus().build();
+    Job empty = new JobBuilder(before).withNewStatus().endStatus().build();
+    assertThat(Kept.changed(counted, Kept.of(empty))).isFalse();
+    assertThat(Kept.changed(new JobBuilder(counted).editStatus().withFailed(1).endStatus().build(), Kept.of(empty))).isTrue();
+
+    Pod pod = new PodBuilder().withMetadata(before.getSpec().getTemplate().getMetadata())
+        .withSpec(before.getSpec().getTemplate().getSpec()).withNewStatus().withPhase("Running").endStatus().build();
+    Pod released = new PodBuilder(pod).editMetadata().withResourceVersion("2").withFinalizers().endMetadata().build();
+    assertThat(Kept.changed(released, Kept.of(pod))).isFalse();
+    assertThat(Kept.changed(new PodBuilder(pod).editStatus().withPhase("Failed").endStatus().build(), Kept.of(pod))).isTrue();
+    assertThat(Kept.changed(new PodBuilder(pod).editMetadata().withDeletionTimestamp(NOW).endMetadata().build(),
+        Kept.of(pod))).isTrue();
+  }
+
   private static Job train() throws IOException {
     try (InputStream golden = KeptTest.class.getResourceAsStream("/golden/train-2-ranks.yaml")) {
       String all = new String(golden.readAllBytes(), StandardCharsets.UTF_8);
