@@ -34,6 +34,9 @@ public final class Applier {
     for (HasMetadata object : children.created()) {
       create(ft, object);
     }
+    for (HasMetadata object : children.granted()) {
+      bring(ft, object);
+    }
     for (String job : children.deletedJobs()) {
       client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(job)
           .withPropagationPolicy(DeletionPropagation.BACKGROUND).delete();

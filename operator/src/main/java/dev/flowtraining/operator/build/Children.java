@@ -13,16 +13,18 @@ import java.util.List;
  *
  * @param applied created, or brought to what they should be, in this order
  * @param created if they are not there; never changed
+ * @param granted rights, applied last: the API server compares each with the operator's own, which it reads anew for it
+ *     (0.1 s on an idle cluster), and no pod needs them to start
  * @param deletedJobs names of Jobs that go, with their pods
  * @param lostPods names of pods that go without a word of their node
  * @param deleted others that go; only what is this FlowTraining's own
  */
-public record Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs,
-    List<String> lostPods, List<HasMetadata> deleted) {
+public record Children(List<HasMetadata> applied, List<HasMetadata> created, List<HasMetadata> granted,
+    List<String> deletedJobs, List<String> lostPods, List<HasMetadata> deleted) {
 
   private Children(List<HasMetadata> applied, List<HasMetadata> created, List<String> deletedJobs,
       List<String> lostPods) {
-    this(applied, created, deletedJobs, lostPods, List.of());
+    this(applied, created, List.of(), deletedJobs, lostPods, List.of());
   }
 
   private static final Children NONE = new Children(List.of(), List.of(), List.of(), List.of());
@@ -57,18 +59,20 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
 
   /** But the claim: the workspace outlives the run. */
   private static Children everything(FlowTraining ft, Observation seen) {
-    List<HasMetadata> others = new ArrayList<>(RunObjects.permissions(ft));
+    List<HasMetadata> others = new ArrayList<>(RunObjects.rights(ft));
+    others.add(RunObjects.account(ft));
     others.add(RunObjects.progress(ft));
     others.add(TrainingSet.service(ft));
     ConfigSnapshot.named(ft).ifPresent(others::add);
     if (ft.getSpec().training().claimsDevices()) {
       others.add(GpuClaims.template(ft));
     }
-    return new Children(List.of(), List.of(), seen.jobs().stream().map(JobView::name).toList(), List.of(), others);
+    return new Children(List.of(), List.of(), List.of(), seen.jobs().stream().map(JobView::name).toList(), List.of(),
+        others);
   }
 
   private static Children self(FlowTraining ft) {
-    return new Children(List.of(), List.of(), List.of(), List.of(), List.of(ft));
+    return new Children(List.of(), List.of(), List.of(), List.of(), List.of(), List.of(ft));
   }
 
   private static Children begin(FlowTraining ft, Decision.Begin begin) {
@@ -79,8 +83,7 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
 
   private static Children start(FlowTraining ft, Decision.Start start, Observation seen, String image) {
     boolean configMap = ConfigSnapshot.wanted(ft);
-    List<HasMetadata> applied = new ArrayList<>(RunObjects.permissions(ft));
-    applied.add(RunObjects.progress(ft));
+    List<HasMetadata> applied = new ArrayList<>(List.of(RunObjects.account(ft), RunObjects.progress(ft)));
     ConfigSnapshot.again(ft, seen.config().text()).ifPresent(applied::add);
     if (start.stage().isTraining()) {
       applied.add(TrainingSet.service(ft));
@@ -93,6 +96,6 @@ public record Children(List<HasMetadata> applied, List<HasMetadata> created, Lis
       created.add(GpuClaims.template(ft));
     }
     created.add(job);
-    return new Children(applied, created, List.of(), List.of());
+    return new Children(applied, created, RunObjects.rights(ft), List.of(), List.of(), List.of());
   }
 }

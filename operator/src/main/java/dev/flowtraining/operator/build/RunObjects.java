@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
 import io.fabric8.kubernetes.api.model.rbac.RoleBindingBuilder;
 import io.fabric8.kubernetes.api.model.rbac.RoleBuilder;
@@ -32,11 +33,15 @@ final class RunObjects {
     return new ConfigMapBuilder().withMetadata(meta).build();
   }
 
+  static ServiceAccount account(FlowTraining ft) {
+    return new ServiceAccountBuilder().withMetadata(meta(ft, Names.progress(ft)))
+        .withAutomountServiceAccountToken(false).build();
+  }
+
   /** A stage may read and patch this one object and nothing else. */
-  static List<HasMetadata> permissions(FlowTraining ft) {
+  static List<HasMetadata> rights(FlowTraining ft) {
     String name = Names.progress(ft);
     return List.of(
-        new ServiceAccountBuilder().withMetadata(meta(ft, name)).withAutomountServiceAccountToken(false).build(),
         new RoleBuilder().withMetadata(meta(ft, name))
             .addNewRule().withApiGroups("").withResources("configmaps").withResourceNames(name)
             .withVerbs("get", "patch").endRule().build(),

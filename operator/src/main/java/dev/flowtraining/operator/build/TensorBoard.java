@@ -56,12 +56,12 @@ public final class TensorBoard {
           there.service().map(s -> new ServiceBuilder().withMetadata(meta(ft)).build()).stream())
           .map(HasMetadata.class::cast).toList();
       // by force: on a node that does not answer they would hold a volume that the next attempt needs elsewhere
-      return new Children(List.of(), List.of(), List.of(), there.pods(), gone);
+      return new Children(List.of(), List.of(), List.of(), List.of(), there.pods(), gone);
     }
     List<HasMetadata> applied = Stream.concat(
         changed(deployment(ft, plan.place(), image), there.deployment()).stream(),
         changed(service(ft), there.service()).stream()).toList();
-    return new Children(applied, List.of(), List.of(), List.of(), List.of());
+    return new Children(applied, List.of(), List.of(), List.of(), List.of(), List.of());
   }
 
   private static Optional<HasMetadata> changed(HasMetadata wanted, Optional<String> there) {

@@ -254,10 +254,18 @@ class GoldenTest {
     assertThat(cpu.getSpec().getSuspend()).isNull();
   }
 
+  @Test
+  void whatEveryStageFindsOfItsRun() throws IOException {
+    FlowTraining ft = Samples.training("training: {gpus: 2}\n");
+    Children children = Children.of(ft, new Decision.Start(Stage.PARQUET, 1, false, Optional.empty()),
+        Samples.nothing(), "flow-trainer:dev");
+    agrees("run.yaml", Stream.concat(children.applied().stream(), children.granted().stream()).toList());
+  }
+
   private static List<HasMetadata> start(FlowTraining ft, Decision.Start start) {
     ft.setStatus(ft.getStatus().withPhase(Phase.RUNNING));
     Children children = Children.of(ft, start, Samples.nothing(), "flow-trainer:dev");
-    // permissions and ConfigMaps are the same for every start: begin.yaml shows them
+    // the rest is the same for every start: run.yaml shows it
     return Stream.concat(children.applied().stream().filter(o -> o instanceof Service), children.created().stream())
         .toList();
   }
