@@ -31,7 +31,7 @@ final class EventSources {
   private static final String PROGRESS = Names.NAME + "," + Names.COMPONENT + "=" + Names.PROGRESS;
 
   /** So many objects are read at once at the start: the heap holds a page of whole ones, not all. */
-  static final long PAGE = 500;
+  static final long PAGE = 100;
 
   private EventSources() {
   }
