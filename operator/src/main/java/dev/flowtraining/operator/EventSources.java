@@ -43,7 +43,6 @@ final class EventSources {
         new InformerEventSource<>(configuration(Pod.class, OURS)
             .withItemStore(new TransformingItemStore<>(Kept::of)).withOnUpdateFilter(Kept::changed).build(), context),
         new InformerEventSource<>(configuration(ConfigMap.class, PROGRESS)
-            .withItemStore(new TransformingItemStore<>(Kept::unmanaged))
             .withOnUpdateFilter((now, before) -> changed(now, before, metrics)).build(), context),
         new InformerEventSource<>(configuration(Deployment.class, TENSORBOARD)
             .withOnUpdateFilter(EventSources::changed).build(), context),

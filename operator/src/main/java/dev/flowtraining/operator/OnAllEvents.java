@@ -1,9 +1,7 @@
 package dev.flowtraining.operator;
 
-import dev.flowtraining.operator.observe.Kept;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.javaoperatorsdk.operator.api.config.informer.InformerConfiguration;
-import io.javaoperatorsdk.operator.processing.event.source.informer.TransformingItemStore;
 import io.quarkiverse.operatorsdk.runtime.QuarkusConfigurationService;
 import io.quarkiverse.operatorsdk.runtime.QuarkusControllerConfiguration;
 
@@ -14,17 +12,15 @@ import io.quarkiverse.operatorsdk.runtime.QuarkusControllerConfiguration;
 final class OnAllEvents<P extends HasMetadata> extends QuarkusControllerConfiguration<P> {
 
   OnAllEvents(QuarkusControllerConfiguration<P> like) {
-    super(small(like.getInformerConfig()), like.getName(), like.isGenerationAware(), like.getAssociatedReconcilerClassName(),
+    super(paged(like.getInformerConfig()), like.getName(), like.isGenerationAware(), like.getAssociatedReconcilerClassName(),
         like.getRetry(), like.getRateLimiter(), like.maxReconciliationInterval().orElseThrow(),
         like.getFinalizerName(), like.fieldManager(), like.getWorkflow(), like.getResourceTypeName(),
         like.getResourceClass());
     setParent((QuarkusConfigurationService) like.getConfigurationService());
   }
 
-  /** The cache is read page by page and keeps nobody's managed fields. */
-  private static <P extends HasMetadata> InformerConfiguration<P> small(InformerConfiguration<P> like) {
-    return InformerConfiguration.builder(like).withItemStore(new TransformingItemStore<>(Kept::unmanaged))
-        .withInformerListLimit(EventSources.PAGE).build();
+  private static <P extends HasMetadata> InformerConfiguration<P> paged(InformerConfiguration<P> like) {
+    return InformerConfiguration.builder(like).withInformerListLimit(EventSources.PAGE).build();
   }
 
   @Override

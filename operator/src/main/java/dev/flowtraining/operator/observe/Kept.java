@@ -78,12 +78,6 @@ public final class Kept {
     return object;
   }
 
-  /** All but who wrote which field, which is half of a small object. */
-  public static <R extends HasMetadata> R unmanaged(R object) {
-    object.getMetadata().setManagedFields(List.of());
-    return object;
-  }
-
   private static ObjectMeta of(ObjectMeta meta) {
     ObjectMeta kept = new ObjectMeta();
     kept.setName(meta.getName());
