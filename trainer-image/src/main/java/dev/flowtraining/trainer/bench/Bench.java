@@ -114,7 +114,7 @@ public final class Bench {
   /** @param out gets the line */
   public void run(PrintStream out) {
     Ranks ranks = Ranks.of(System.getenv());
-    Device device = Torch.start(deviceName.equals("cuda") ? "cuda:" + ranks.localRank() : deviceName, threads);
+    Device device = Torch.start(deviceName, ranks.localRank(), threads);
     precision = Precision.of(precisionName, device);
     Torch.use(precision);
     Torch.seed(seed);

@@ -25,11 +25,11 @@ final class ExchangeRow {
       return Row.warn("NCCL", "one rank", "run check --nccl on every rank of the training set");
     }
     try {
-      Device first = Torch.start(device, 1);
-      if (!first.isGpu()) {
+      Device own = Torch.start(device, ranks.localRank(), 1);
+      if (!own.isGpu()) {
         return Row.warn("NCCL", "ranks are on CPUs", "use GPUs (--device cuda), or leave --nccl out");
       }
-      return measured(ranks, Torch.start("cuda:" + ranks.localRank(), 1));
+      return measured(ranks, own);
     } catch (StageFailure e) {
       return Row.failed("NCCL", "see that every rank runs this check, and sees its GPU", e);
     }

@@ -188,10 +188,7 @@ public final class TrainTask implements StageTask {
   /** Where it is only said that it shall be a GPU, each rank of a machine takes its own. */
   private static Device device(StageContext context) {
     String asked = Optional.ofNullable(context.options().device()).orElse("auto");
-    int threads = context.config().trainConf().threads();
-    Device first = Torch.start(asked, threads);
-    boolean own = first.isGpu() && !asked.contains(":");
-    return own ? Torch.start("cuda:" + context.ranks().localRank(), threads) : first;
+    return Torch.start(asked, context.ranks().localRank(), context.config().trainConf().threads());
   }
 
   private static Collective join(StageContext context, String plan, Device device) {
