@@ -73,7 +73,7 @@ final class Farewell {
       }
       context.resourceOperations().removeFinalizer(CleanUpJob.FINALIZER);
       // only now: a Job that is missed while it is held would be made again
-      applier.apply(ft, Children.of(ft, release, seen, image.apply(ft)));
+      applier.apply(ft, Children.of(ft, release, seen, image.apply(ft)), false);
       return done;
     }
     FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image.apply(ft), now)
@@ -85,7 +85,7 @@ final class Farewell {
 
   private Decision apply(FlowTraining ft, Decision decision, Children children, Instant now) {
     try {
-      applier.apply(ft, children);
+      applier.apply(ft, children, false);
       return decision;
     } catch (KubernetesClientException e) {
       Decision.Blocked refusal = Refusal.of(e).orElseThrow(() -> e);

@@ -27,6 +27,7 @@ import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
 import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
 import jakarta.inject.Singleton;
 import java.time.Clock;
@@ -41,6 +42,7 @@ import org.slf4j.LoggerFactory;
 @ControllerConfiguration(name = "flowtraining",
     triggerReconcilerOnAllEvents = true, // deletion too, though not all have a finalizer
     maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
+@RateLimited(maxReconciliations = 3, within = 1) // what many pods tell at about the same time is read together
 @GradualRetry(initialInterval = 500, intervalMultiplier = 2, maxInterval = 30_000, maxAttempts = -1)
 @Singleton
 public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
@@ -86,19 +88,26 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
 
   private UpdateControl<FlowTraining> goOn(FlowTraining resource, Context<FlowTraining> context) {
     Instant now = clock.instant();
-    FlowTrainingStatus recorded = resource.getStatus();
+    return step(resource, observer.observe(resource, context, now), context, now);
+  }
 
-    Observation seen = observer.observe(resource, context, now);
+  private UpdateControl<FlowTraining> step(FlowTraining resource, Observation seen, Context<FlowTraining> context,
+      Instant now) {
+    FlowTrainingStatus recorded = resource.getStatus();
     FlowTraining ft = Copies.withStatus(resource, ProgressGate.accept(resource.getSpec(), recorded, seen.progress()));
     Decision decision = StageMachine.decide(ft, seen, now);
-    decision = apply(ft, decision, Children.of(ft, decision, seen, image(ft)));
+    decision = apply(ft, decision, Children.of(ft, decision, seen, image(ft)), !seen.progressMapExists());
     if (decision instanceof Decision.Expire expire && expire.deleteSelf()) {
       LOG.info("{}/{}: ttlAfterFinished is over, deleted", ft.getMetadata().getNamespace(), ft.getMetadata().getName());
       return UpdateControl.noUpdate();
     }
     TensorBoardRound.Outcome board = tensorBoard.reconcile(ft, decision, seen, context);
     FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image(ft), now).withTensorBoard(board.status());
-    reporter.report(ft, recorded, next, decision, now, context.resourceOperations()::updatePrimaryStatus);
+    FlowTraining written =
+        reporter.report(ft, recorded, next, decision, now, context.resourceOperations()::updatePrimaryStatus);
+    if (decision instanceof Decision.Begin) {
+      return step(written, seen, context, now); // nothing of what was seen has changed by it
+    }
 
     UpdateControl<FlowTraining> done = UpdateControl.noUpdate();
     Schedule.earlier(Schedule.after(decision, now), board.again()).ifPresent(done::rescheduleAfter);
@@ -126,9 +135,9 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
   }
 
   /** What the API server refuses (quota, admission) is told in the status; everything else is tried again. */
-  private Decision apply(FlowTraining ft, Decision decision, Children children) {
+  private Decision apply(FlowTraining ft, Decision decision, Children children, boolean fresh) {
     try {
-      applier.apply(ft, children);
+      applier.apply(ft, children, fresh);
       return decision;
     } catch (KubernetesClientException e) {
       return Refusal.of(e).<Decision>map(r -> r).orElseThrow(() -> e);

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 final class Schedule {
 
   private static final Duration AT_ONCE = Duration.ofMillis(50);
-  private static final Duration BLOCKED = Duration.ofSeconds(5);
+  private static final Duration LATER = Duration.ofSeconds(5);
 
   private Schedule() {
   }
@@ -20,10 +20,10 @@ final class Schedule {
       case Decision.Idle idle -> Optional.empty();
       case Decision.Wait waiting -> waiting.recheck()
           .map(at -> Duration.between(now, at).compareTo(AT_ONCE) < 0 ? AT_ONCE : Duration.between(now, at));
-      case Decision.Blocked blocked -> Optional.of(BLOCKED);
+      case Decision.Blocked blocked -> Optional.of(LATER);
+      case Decision.Start start -> Optional.of(LATER); // events of its Job come earlier
       // each of these is one step of several: the next follows at once
       case Decision.Begin begin -> Optional.of(AT_ONCE);
-      case Decision.Start start -> Optional.of(AT_ONCE);
       case Decision.Complete complete -> Optional.of(AT_ONCE);
       case Decision.Restart restart -> Optional.of(AT_ONCE);
       case Decision.TearDown down -> Optional.of(AT_ONCE);

@@ -49,7 +49,7 @@ final class TensorBoardRound {
     TensorBoardPlan plan = TensorBoardPlan.of(ft, decision, seen, there);
     boolean failed = false;
     try {
-      applier.apply(ft, TensorBoard.children(ft, plan, there, defaultImage));
+      applier.apply(ft, TensorBoard.children(ft, plan, there, defaultImage), false);
     } catch (KubernetesClientException e) {
       LOG.warn("{}/{}: TensorBoard, tried again: {}", ft.getMetadata().getNamespace(), ft.getMetadata().getName(),
           e.getMessage());

@@ -25,17 +25,18 @@ public final class Applier {
   /**
    * Writes what a decision asks for.
    *
+   * @param fresh nothing of this run is there yet, as far as the caches know: what is applied is created without a look
    * @throws KubernetesClientException when the API server refuses an object
    */
-  public void apply(FlowTraining ft, Children children) {
+  public void apply(FlowTraining ft, Children children, boolean fresh) {
     for (HasMetadata object : children.applied()) {
-      bring(ft, object);
+      bring(ft, object, fresh);
     }
     for (HasMetadata object : children.created()) {
       create(ft, object);
     }
     for (HasMetadata object : children.granted()) {
-      bring(ft, object);
+      bring(ft, object, fresh);
     }
     for (String job : children.deletedJobs()) {
       client.batch().v1().jobs().inNamespace(ft.getMetadata().getNamespace()).withName(job)
@@ -50,13 +51,33 @@ public final class Applier {
   }
 
   /** Nothing is written when the object is there as it should be, which is what nearly every stage finds. */
-  private void bring(FlowTraining ft, HasMetadata object) {
-    HasMetadata existing = client.resource(object).get();
-    if (existing != null) {
-      refuseForeign(ft, existing);
+  private void bring(FlowTraining ft, HasMetadata object, boolean fresh) {
+    if (fresh && created(object)) {
+      return;
     }
-    if (existing == null || !Contained.in(existing, object)) {
+    HasMetadata existing = client.resource(object).get();
+    if (existing == null) {
+      client.resource(object).create();
+      return;
+    }
+    refuseForeign(ft, existing);
+    if (!ft.getMetadata().getUid().equals(existing.getMetadata().getLabels().get(Names.RUN_ID))) {
+      // adopted whole: a merge would keep the owner that is gone
+      client.resource(object).lockResourceVersion(existing.getMetadata().getResourceVersion()).update();
+    } else if (!Contained.in(existing, object)) {
       client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
+    }
+  }
+
+  private boolean created(HasMetadata object) {
+    try {
+      client.resource(object).create();
+      return true;
+    } catch (KubernetesClientException e) {
+      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+        throw e;
+      }
+      return false;
     }
   }
 

@@ -36,16 +36,17 @@ public final class Reporter {
    *     so that a decision made on a stale cache is never written down
    * @param recorded the status that the API server has
    * @param write writes the status with that guard and remembers the result
+   * @return what was written, or {@code ft} where nothing is new
    */
-  public void report(FlowTraining ft, FlowTrainingStatus recorded, FlowTrainingStatus next, Decision decision,
+  public FlowTraining report(FlowTraining ft, FlowTrainingStatus recorded, FlowTrainingStatus next, Decision decision,
       Instant now, UnaryOperator<FlowTraining> write) {
     if (next.equals(recorded)) {
-      return;
+      return ft;
     }
-    FlowTraining changed = Copies.withStatus(ft, next);
-    write.apply(changed);
+    FlowTraining written = write.apply(Copies.withStatus(ft, next));
     Events.write(client, ft, Story.between(recorded, next), now);
     metrics.decided(decision);
     metrics.written(recorded, next, Instant.parse(ft.getMetadata().getCreationTimestamp()));
+    return written;
   }
 }
