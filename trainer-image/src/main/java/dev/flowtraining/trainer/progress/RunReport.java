@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -72,6 +73,7 @@ public final class RunReport implements Progress, AutoCloseable {
       lastLine = Instant.MIN;
       known.clear();
     }
+    Object checkpoint = known.get("checkpoint");
     known.putAll(fields);
     if (fields.get("step") instanceof Number n) {
       step = n.longValue();
@@ -86,7 +88,9 @@ public final class RunReport implements Progress, AutoCloseable {
     progress.putAll(known);
     completion(now, part).ifPresent(t -> progress.putIfAbsent("estimatedCompletion", t.toString()));
     String json = json(progress);
-    configMap.ifPresent(map -> map.put(key, json));
+    // a restart goes on from the last checkpoint that the operator knows
+    boolean important = part >= 1 || !Objects.equals(checkpoint, known.get("checkpoint"));
+    configMap.ifPresent(map -> map.put(key, json, important));
     show(now, part, message, json);
   }
 
@@ -118,7 +122,7 @@ public final class RunReport implements Progress, AutoCloseable {
 
   /** Puts a whole document under a key of the ConfigMap, such as {@code stage-train.json}. */
   public void publish(String key, String document) {
-    configMap.ifPresent(map -> map.put(key, document));
+    configMap.ifPresent(map -> map.put(key, document, true));
   }
 
   /** Ends a bar that is being drawn. */

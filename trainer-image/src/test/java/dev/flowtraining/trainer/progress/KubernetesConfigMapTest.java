@@ -63,6 +63,10 @@ class KubernetesConfigMapTest {
     return Files.writeString(folder.resolve("token"), "secret\n");
   }
 
+  private KubernetesConfigMap map(URI uri, Duration interval) throws IOException {
+    return new KubernetesConfigMap(uri, token(), null, interval, System.nanoTime());
+  }
+
   private static JsonNode data(String body) throws IOException {
     return new ObjectMapper().readTree(body).get("data");
   }
@@ -76,8 +80,8 @@ class KubernetesConfigMapTest {
 
   @Test
   void aKeyIsPatchedWithTheTokenOfTheMoment() throws Exception {
-    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, Duration.ofMillis(1))) {
-      map.put("progress.json", "{\"stage\":\"train\"}");
+    try (KubernetesConfigMap map = map(http(), Duration.ofMillis(1))) {
+      map.put("progress.json", "{\"stage\":\"train\"}", false);
     }
     assertThat(bodies).hasSize(1);
     assertThat(data(bodies.getFirst()).get("progress.json").asText()).isEqualTo("{\"stage\":\"train\"}");
@@ -91,15 +95,15 @@ class KubernetesConfigMapTest {
   @Test
   void updatesThatComeTooFastAreSentAsOneAndTheLastIsNeverLost() throws Exception {
     hold = new CountDownLatch(1);
-    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, Duration.ofSeconds(60))) {
-      map.put("progress.json", "0");
+    try (KubernetesConfigMap map = map(http(), Duration.ofSeconds(60))) {
+      map.put("progress.json", "0", false);
       while (bodies.isEmpty()) {
         Thread.sleep(5);
       }
       for (int i = 1; i <= 1000; i++) {
-        map.put("progress.json", Integer.toString(i));
+        map.put("progress.json", Integer.toString(i), false);
       }
-      map.put("stage-train.json", "{}");
+      map.put("stage-train.json", "{}", false);
       hold.countDown();
     }
     assertThat(bodies).hasSize(2);
@@ -109,10 +113,10 @@ class KubernetesConfigMapTest {
 
   @Test
   void requestsKeepTheirDistance() throws Exception {
-    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, Duration.ofMillis(200))) {
+    try (KubernetesConfigMap map = map(http(), Duration.ofMillis(200))) {
       long end = System.nanoTime() + 1_000_000_000;
       for (int i = 0; System.nanoTime() < end; i++) {
-        map.put("progress.json", Integer.toString(i));
+        map.put("progress.json", Integer.toString(i), false);
         Thread.sleep(5);
       }
       assertThat(bodies).hasSizeBetween(2, 6);
@@ -120,15 +124,35 @@ class KubernetesConfigMapTest {
   }
 
   @Test
+  void aLongStageReportsSeldomButForWhatIsImportant() throws Exception {
+    long anHourAgo = System.nanoTime() - Duration.ofHours(1).toNanos();
+    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, Duration.ofMillis(1), anHourAgo)) {
+      map.put("progress.json", "step 1", false);
+      while (bodies.isEmpty()) {
+        Thread.sleep(1);
+      }
+      map.put("progress.json", "step 2", false);
+      Thread.sleep(500);
+      assertThat(bodies).hasSize(1);
+      map.put("progress.json", "step 3 and a checkpoint", true);
+      for (int i = 0; bodies.size() < 2 && i < 5000; i++) {
+        Thread.sleep(1);
+      }
+      assertThat(bodies).hasSize(2);
+    }
+    assertThat(data(bodies.get(1)).get("progress.json").asText()).isEqualTo("step 3 and a checkpoint");
+  }
+
+  @Test
   void aServerThatFailsHurtsNobodyAndWhatItMissedComesWithTheNextUpdate() throws Exception {
     status = 500;
-    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, Duration.ofMillis(20))) {
-      map.put("stage-parquet.json", "{}");
+    try (KubernetesConfigMap map = map(http(), Duration.ofMillis(20))) {
+      map.put("stage-parquet.json", "{}", false);
       while (bodies.size() < 2) {
         Thread.sleep(5);
       }
       status = 200;
-      map.put("progress.json", "1");
+      map.put("progress.json", "1", false);
     }
     assertThat(data(bodies.getLast()).has("progress.json") || data(bodies.get(bodies.size() - 2)).has("progress.json")).isTrue();
     assertThat(bodies.stream().filter(b -> b.contains("stage-parquet")).count()).isGreaterThanOrEqualTo(2);
@@ -138,9 +162,9 @@ class KubernetesConfigMapTest {
   void theLastUpdateIsTriedAFewTimes() throws Exception {
     failures = 4;
     URI uri = http();
-    try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(), null, Duration.ofMillis(20))) {
-      map.put("stage-export.json", "{}");
-      map.put("artifacts.json", "[]");
+    try (KubernetesConfigMap map = map(uri, Duration.ofMillis(20))) {
+      map.put("stage-export.json", "{}", false);
+      map.put("artifacts.json", "[]", false);
     }
     assertThat(bodies).hasSizeGreaterThanOrEqualTo(5);
     assertThat(data(bodies.getLast()).get("stage-export.json").asText()).isEqualTo("{}");
@@ -148,8 +172,8 @@ class KubernetesConfigMapTest {
     int until = bodies.size();
 
     failures = Integer.MAX_VALUE;
-    try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(), null, Duration.ofMillis(20))) {
-      map.put("artifacts.json", "[]");
+    try (KubernetesConfigMap map = map(uri, Duration.ofMillis(20))) {
+      map.put("artifacts.json", "[]", false);
     }
     assertThat(bodies.size() - until).as("tries before it is given up").isBetween(5, 7);
   }
@@ -158,8 +182,8 @@ class KubernetesConfigMapTest {
   void nobodyListeningEndsInTime() throws Exception {
     long start = System.nanoTime();
     try (KubernetesConfigMap map =
-        new KubernetesConfigMap(URI.create("http://127.0.0.1:9" + PATH), token(), null, Duration.ofMillis(20))) {
-      map.put("progress.json", "1");
+        map(URI.create("http://127.0.0.1:9" + PATH), Duration.ofMillis(20))) {
+      map.put("progress.json", "1", false);
     }
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
   }
@@ -176,13 +200,13 @@ class KubernetesConfigMapTest {
     https.setHttpsConfigurator(new HttpsConfigurator(serving));
     URI uri = serve(https);
     try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(),
-        KubernetesConfigMap.trusting(pem(others)), Duration.ofMillis(20))) {
-      map.put("progress.json", "1");
+        KubernetesConfigMap.trusting(pem(others)), Duration.ofMillis(20), System.nanoTime())) {
+      map.put("progress.json", "1", false);
     }
     assertThat(bodies).isEmpty();
     try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(),
-        KubernetesConfigMap.trusting(pem(ours)), Duration.ofMillis(20))) {
-      map.put("progress.json", "1");
+        KubernetesConfigMap.trusting(pem(ours)), Duration.ofMillis(20), System.nanoTime())) {
+      map.put("progress.json", "1", false);
     }
     assertThat(bodies).hasSize(1);
   }
