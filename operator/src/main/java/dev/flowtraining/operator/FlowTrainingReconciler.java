@@ -27,8 +27,8 @@ import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
-import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
 import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
+import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
 import java.time.Clock;
 import java.time.Instant;
@@ -42,7 +42,6 @@ import org.slf4j.LoggerFactory;
 @ControllerConfiguration(name = "flowtraining",
     triggerReconcilerOnAllEvents = true, // deletion too, though not all have a finalizer
     maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
-@RateLimited(maxReconciliations = 3, within = 1) // what many pods tell at about the same time is read together
 @GradualRetry(initialInterval = 500, intervalMultiplier = 2, maxInterval = 30_000, maxAttempts = -1)
 @Singleton
 public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
@@ -69,6 +68,11 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
     this.metrics = metrics;
     this.tensorBoard = new TensorBoardRound(new TensorBoardObserver(client), applier, tensorBoardImage);
     this.farewell = new Farewell(clock, observer, applier, reporter, tensorBoard, this::image);
+  }
+
+  @PreDestroy
+  void close() {
+    reporter.close();
   }
 
   @Override

@@ -10,13 +10,13 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /** The only writer of status: once a reconcile, and events and metrics only after it succeeded. */
-public final class Reporter {
+public final class Reporter implements AutoCloseable {
 
-  private final KubernetesClient client;
+  private final Events events;
   private final OperatorMetrics metrics;
 
   public Reporter(KubernetesClient client, OperatorMetrics metrics) {
-    this.client = client;
+    this.events = new Events(client);
     this.metrics = metrics;
   }
 
@@ -24,7 +24,7 @@ public final class Reporter {
   public void gone(FlowTraining ft, Decision.Release release, Instant now) {
     String where = "run directory " + ft.getMetadata().getNamespace() + "/" + ft.getMetadata().getName() + " on claim "
         + Mounts.workspaceClaim(ft);
-    Events.write(client, ft, List.of(release.problem().isEmpty()
+    events.write(ft, List.of(release.problem().isEmpty()
         ? new Story.Line(Reason.CLEANED, false, where + ": what was not to stay is removed (workspace.retain: "
             + ft.getSpec().workspace().retain().id() + ")")
         : new Story.Line(Reason.CLEANUP_FAILED, true, where + " is not removed, or not all of it; remove it by hand: "
@@ -44,9 +44,14 @@ public final class Reporter {
       return ft;
     }
     FlowTraining written = write.apply(Copies.withStatus(ft, next));
-    Events.write(client, ft, Story.between(recorded, next), now);
+    events.write(ft, Story.between(recorded, next), now);
     metrics.decided(decision);
     metrics.written(recorded, next, Instant.parse(ft.getMetadata().getCreationTimestamp()));
     return written;
+  }
+
+  @Override
+  public void close() {
+    events.close();
   }
 }

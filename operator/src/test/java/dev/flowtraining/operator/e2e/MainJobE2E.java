@@ -89,9 +89,9 @@ class MainJobE2E {
       assertThat(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content)))
           .as(artifact.path()).isEqualTo(artifact.sha256());
     }
-    assertThat(cluster.client.v1().events().inNamespace(cluster.namespace)
-        .withField("involvedObject.kind", "FlowTraining").list().getItems()).extracting(Event::getReason)
-        .contains("StageStarted", "StageCompleted", "Completed");
+    KindCluster.await(Duration.ofSeconds(10), "events, which come after the status", () -> cluster.client.v1().events()
+        .inNamespace(cluster.namespace).withField("involvedObject.kind", "FlowTraining").list().getItems().stream()
+        .map(Event::getReason).toList().containsAll(List.of("StageStarted", "StageCompleted", "Completed")));
     readThroughThePlugin(status, run);
   }
 
