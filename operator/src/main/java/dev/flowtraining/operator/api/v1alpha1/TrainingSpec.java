@@ -67,7 +67,8 @@ public record TrainingSpec(
     Resources resources,
 
     @JsonPropertyDescription("The whole set is restarted from the last checkpoint, with reason NoProgress, when no "
-        + "progress was reported for this long, for example 30m or 1h30m. Make it longer than an epoch's validation.")
+        + "progress was reported for this long, for example 30m or 1h30m. Make it longer than an epoch's "
+        + "validation, and a minute at least: a long stage reports its progress every 20 s.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String stallTimeout,
