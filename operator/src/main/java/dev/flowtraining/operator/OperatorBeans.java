@@ -1,6 +1,5 @@
 package dev.flowtraining.operator;
 
-import dev.flowtraining.operator.api.v1alpha1.FlowTraining;
 import dev.flowtraining.operator.report.OperatorMetrics;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
@@ -51,7 +50,7 @@ public class OperatorBeans {
   @Singleton
   Operator operator(QuarkusConfigurationService configuration, FlowTrainingReconciler reconciler) {
     Operator operator = new Operator(configuration);
-    operator.register(reconciler, new OnAllEvents<FlowTraining>(configuration.getConfigurationFor(reconciler)));
+    operator.register(reconciler, new OnAllEvents(configuration.getConfigurationFor(reconciler)));
     return operator;
   }
 }

@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
 import java.util.Map;
+import java.util.Optional;
 
 /** The only writer of children. Every operation may be repeated: reconciles are. */
 public final class Applier {
@@ -52,7 +53,7 @@ public final class Applier {
 
   /** Nothing is written when the object is there as it should be, which is what nearly every stage finds. */
   private void bring(FlowTraining ft, HasMetadata object, boolean fresh) {
-    if (fresh && created(object)) {
+    if (fresh && inTheWay(object).isEmpty()) {
       return;
     }
     HasMetadata existing = client.resource(object).get();
@@ -66,18 +67,6 @@ public final class Applier {
       client.resource(object).lockResourceVersion(existing.getMetadata().getResourceVersion()).update();
     } else if (!Contained.in(existing, object)) {
       client.resource(object).fieldManager(Names.MANAGER).forceConflicts().serverSideApply();
-    }
-  }
-
-  private boolean created(HasMetadata object) {
-    try {
-      client.resource(object).create();
-      return true;
-    } catch (KubernetesClientException e) {
-      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
-        throw e;
-      }
-      return false;
     }
   }
 
@@ -113,19 +102,27 @@ public final class Applier {
 
   /** A Job is created once under a name that is used once: a stale cache cannot make a second one of an attempt. */
   private void create(FlowTraining ft, HasMetadata object) {
-    try {
-      client.resource(object).create();
-    } catch (KubernetesClientException e) {
-      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
-        throw e;
-      }
+    inTheWay(object).ifPresent(conflict -> {
       HasMetadata existing = client.resource(object).get();
       boolean ours = existing instanceof PersistentVolumeClaim
           || (existing instanceof Job || existing instanceof ResourceClaimTemplate)
           && ft.getMetadata().getUid().equals(existing.getMetadata().getLabels().get(Names.RUN_ID));
       if (!ours) {
+        throw conflict;
+      }
+    });
+  }
+
+  /** Creates it; the API server's words if something of that name is there. */
+  private Optional<KubernetesClientException> inTheWay(HasMetadata object) {
+    try {
+      client.resource(object).create();
+      return Optional.empty();
+    } catch (KubernetesClientException e) {
+      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
         throw e;
       }
+      return Optional.of(e);
     }
   }
 }

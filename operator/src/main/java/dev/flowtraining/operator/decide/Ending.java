@@ -35,7 +35,7 @@ final class Ending {
   }
 
   /** When the time after the end is over; empty when it has no end, or was over already. */
-  private static Optional<Instant> expiry(FlowTraining ft) {
+  static Optional<Instant> expiry(FlowTraining ft) {
     FlowTrainingStatus status = ft.getStatus();
     boolean done = status.run().childrenDeletedTime() != null && !ft.getSpec().ttlAfterFinished().deleteSelf();
     return done ? Optional.empty() : ft.getSpec().ttlAfterFinished().after(status.phase())

@@ -15,6 +15,7 @@ import dev.flowtraining.operator.api.v1alpha1.Phase;
 import dev.flowtraining.operator.api.v1alpha1.Stage;
 import dev.flowtraining.operator.api.v1alpha1.StagePhase;
 import dev.flowtraining.operator.api.v1alpha1.StageStatus;
+import dev.flowtraining.operator.build.CleanUpJob;
 import dev.flowtraining.operator.observe.Observation;
 import dev.flowtraining.operator.report.StatusBuilder;
 import java.time.Duration;
@@ -81,6 +82,27 @@ class EndingTest {
     another.getMetadata().setGeneration(3L);
     another.setStatus(another.getStatus().withRun(again.run()));
     assertThat(StageMachine.decide(another, nothing(), NOW)).isInstanceOf(Decision.Begin.class);
+  }
+
+  @Test
+  void onlyWhatNeedsNothingMoreIsPassedOverWhenTheOperatorStarts() {
+    assertThat(Rest.of(ended(Phase.SUCCEEDED, ""))).isTrue();
+    assertThat(Rest.of(training(""))).as("has not begun").isFalse();
+    assertThat(Rest.of(ended(Phase.FAILED, ""))).as("a container of it may go on").isFalse();
+    assertThat(Rest.of(ended(Phase.SUCCEEDED, "tensorBoard: {}"))).isFalse();
+    FlowTraining due = ended(Phase.SUCCEEDED, "ttlAfterFinished: {success: 24h}");
+    assertThat(Rest.of(due)).as("its time comes").isFalse();
+    due.setStatus(StatusBuilder.next(due, JOBS, new Decision.Expire(false), "image", TOMORROW));
+    assertThat(Rest.of(due)).as("its time came").isTrue();
+    FlowTraining changed = ended(Phase.SUCCEEDED, "");
+    changed.getMetadata().setGeneration(2L);
+    assertThat(Rest.of(changed)).as("changed while nobody looked").isFalse();
+    FlowTraining deleted = ended(Phase.SUCCEEDED, "");
+    deleted.getMetadata().setDeletionTimestamp(NOW.toString());
+    assertThat(Rest.of(deleted)).as("deleted while nobody looked").isFalse();
+    FlowTraining held = ended(Phase.SUCCEEDED, "");
+    held.addFinalizer(CleanUpJob.FINALIZER);
+    assertThat(Rest.of(held)).as("by a finalizer that it needs no more").isFalse();
   }
 
   private static FlowTraining training(String more) {
