@@ -1,6 +1,10 @@
 package dev.flowtraining.operator;
 
 import dev.flowtraining.operator.report.OperatorMetrics;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
@@ -8,6 +12,8 @@ import io.javaoperatorsdk.operator.api.monitoring.Metrics;
 import io.javaoperatorsdk.operator.monitoring.micrometer.MicrometerMetricsV2;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkiverse.operatorsdk.runtime.QuarkusConfigurationService;
+import io.vertx.core.Vertx;
+import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.time.Clock;
@@ -43,6 +49,18 @@ public class OperatorBeans {
       @ConfigProperty(name = "flowtraining.leader-election.namespace") String namespace) {
     return LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration("flowtraining-operator")
         .withLeaseNamespace(namespace).build();
+  }
+
+  /** In place of the extension's own, whose {@link Transport} cannot be told anything. */
+  @Produces
+  @Singleton
+  KubernetesClient client(Config config, KubernetesSerialization serialization, Vertx vertx) {
+    return new KubernetesClientBuilder().withConfig(config).withKubernetesSerialization(serialization)
+        .withHttpClientFactory(new Transport(vertx)).build();
+  }
+
+  void close(@Disposes KubernetesClient client) {
+    client.close();
   }
 
   /** In place of the extension's own, which registers the reconciler without {@link OnAllEvents}. */
