@@ -79,7 +79,7 @@ final class Farewell {
     FlowTrainingStatus next = StatusBuilder.next(ft, seen, decision, image.apply(ft), now)
         .withTensorBoard(board.status());
     reporter.report(ft, ft.getStatus(), next, decision, now, context.resourceOperations()::updatePrimaryStatus);
-    Schedule.after(decision, now).ifPresent(done::rescheduleAfter);
+    Schedule.after(decision, seen, now).ifPresent(done::rescheduleAfter);
     return done;
   }
 

@@ -114,7 +114,7 @@ public class FlowTrainingReconciler implements Reconciler<FlowTraining> {
     }
 
     UpdateControl<FlowTraining> done = UpdateControl.noUpdate();
-    Schedule.earlier(Schedule.after(decision, now), board.again()).ifPresent(done::rescheduleAfter);
+    Schedule.earlier(Schedule.after(decision, seen, now), board.again()).ifPresent(done::rescheduleAfter);
     return done;
   }
 

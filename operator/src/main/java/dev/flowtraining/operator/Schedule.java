@@ -1,6 +1,7 @@
 package dev.flowtraining.operator;
 
 import dev.flowtraining.operator.decide.Decision;
+import dev.flowtraining.operator.observe.Observation;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -15,13 +16,15 @@ final class Schedule {
   private Schedule() {
   }
 
-  static Optional<Duration> after(Decision decision, Instant now) {
+  static Optional<Duration> after(Decision decision, Observation seen, Instant now) {
     return switch (decision) {
       case Decision.Idle idle -> Optional.empty();
       case Decision.Wait waiting -> waiting.recheck()
           .map(at -> Duration.between(now, at).compareTo(AT_ONCE) < 0 ? AT_ONCE : Duration.between(now, at));
       case Decision.Blocked blocked -> Optional.of(LATER);
-      case Decision.Start start -> Optional.of(LATER); // events of its Job come earlier
+      // events of its Job come earlier, but not of one that ended while no operator was there
+      case Decision.Start start ->
+          Optional.of(seen.job(start.stage(), start.step(), start.attempt()).isPresent() ? AT_ONCE : LATER);
       // each of these is one step of several: the next follows at once
       case Decision.Begin begin -> Optional.of(AT_ONCE);
       case Decision.Complete complete -> Optional.of(AT_ONCE);

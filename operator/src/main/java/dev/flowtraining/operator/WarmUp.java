@@ -24,6 +24,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLServerSocket;
 
 /**
  * {@code WarmUp COMMAND…} starts the operator by that command against an API server that is played here, and ends it
@@ -35,6 +37,7 @@ final class WarmUp {
   private static final char[] PASSWORD = "warm-up".toCharArray();
   private static final int LONGEST_SECONDS = 90;
   private static final int SETTLE_MILLIS = 2000;
+  private static final int BACKLOG = 50;
 
   /** Of RFC 6455: what a server proves with that it read the handshake. */
   private static final String WEB_SOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -61,8 +64,7 @@ final class WarmUp {
 
   public static void main(String[] command) throws IOException, GeneralSecurityException, InterruptedException {
     WarmUp warmUp = new WarmUp();
-    try (ServerSocket server = encrypted().getServerSocketFactory().createServerSocket(0, 50,
-        InetAddress.getLoopbackAddress())) {
+    try (ServerSocket server = encrypted()) {
       Thread.ofPlatform().daemon().start(() -> warmUp.accept(server));
       ProcessBuilder operator = new ProcessBuilder(command).inheritIO();
       operator.environment().putAll(Map.of("KUBERNETES_MASTER", "https://127.0.0.1:" + server.getLocalPort(),
@@ -77,8 +79,8 @@ final class WarmUp {
     }
   }
 
-  /** With a key that keytool makes for this once. */
-  private static SSLContext encrypted() throws IOException, GeneralSecurityException, InterruptedException {
+  /** With a key that keytool makes for this once, and a cipher of the client's choice, as API servers do it. */
+  static SSLServerSocket encrypted() throws IOException, GeneralSecurityException, InterruptedException {
     Path file = Files.createTempDirectory("warm-up").resolve("key.p12");
     new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "keytool").toString(), "-genkeypair", "-keyalg",
         "EC", "-dname", "CN=127.0.0.1", "-ext", "san=ip:127.0.0.1", "-alias", "warm-up", "-keystore", file.toString(),
@@ -89,7 +91,12 @@ final class WarmUp {
     Files.delete(file.getParent());
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys.getKeyManagers(), null, null);
-    return context;
+    SSLServerSocket server = (SSLServerSocket) context.getServerSocketFactory().createServerSocket(0, BACKLOG,
+        InetAddress.getLoopbackAddress());
+    SSLParameters parameters = server.getSSLParameters();
+    parameters.setUseCipherSuitesOrder(false);
+    server.setSSLParameters(parameters);
+    return server;
   }
 
   private void accept(ServerSocket server) {

@@ -12,6 +12,8 @@ import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.kubernetes.api.model.rbac.Role;
+import io.fabric8.kubernetes.api.model.rbac.RoleBuilder;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -138,6 +140,25 @@ class LifecycleIT extends PlayedLife {
     assertThat(cluster.jobs()).isEmpty();
     cluster.client.resource(theirs).delete();
     cluster.awaitJob("demo-train-1");
+  }
+
+  @Test
+  void aRoleOfSomebodyElseIsLeftAloneAndTheJobIsNotMadeTwice() {
+    cluster.claim("flow-workspace", "ReadWriteMany");
+    Role theirs = cluster.client.resource(new RoleBuilder().withNewMetadata().withName("demo-progress")
+        .withNamespace("default").endMetadata().build()).create();
+    cluster.apply(TRAIN_ONLY);
+    FlowTrainingStatus blocked = cluster.await("demo", s -> s.condition("Stalled").filter(Condition::holds)
+        .isPresent());
+    assertThat(condition(blocked, "Stalled").message()).contains("Role 'demo-progress'").contains("rename");
+    assertThat(cluster.client.resource(theirs).get().getRules()).isNullOrEmpty();
+    String job = cluster.awaitJob("demo-train-1").getMetadata().getUid();
+    cluster.client.resource(theirs).delete();
+    FlowTrainingStatus running = cluster.await("demo", s -> s.of(Stage.TRAIN).attempt() == 1);
+    assertThat(condition(running, "Stalled").holds()).isFalse();
+    assertThat(cluster.job("demo-train-1").getMetadata().getUid()).isEqualTo(job);
+    assertThat(cluster.client.rbac().roles().inNamespace("default").withName("demo-progress").get().getRules())
+        .isNotEmpty();
   }
 
   @Test

@@ -293,6 +293,8 @@ final class PlayedCluster {
     client.configMaps().inNamespace(NAMESPACE).delete();
     client.apps().deployments().inNamespace(NAMESPACE).delete();
     client.services().inNamespace(NAMESPACE).withLabel("flowtraining.dev/name").delete();
+    client.rbac().roleBindings().inNamespace(NAMESPACE).withLabel("flowtraining.dev/name").delete();
+    client.rbac().roles().inNamespace(NAMESPACE).withLabel("flowtraining.dev/name").delete();
     client.v1().events().inNamespace(NAMESPACE).delete();
   }
 
