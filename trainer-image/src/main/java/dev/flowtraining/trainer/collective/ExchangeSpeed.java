@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.torch.Cuda;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -59,7 +59,7 @@ public record ExchangeSpeed(int ranks, double gigabytesPerSecond) {
         Cuda.synchronize();
         collective.barrier();
         long start = System.nanoTime();
-        collective.allReduce(Operators.memory(buffer));
+        collective.allReduce(Tensors.memory(buffer));
         Cuda.synchronize();
         if (round >= 0) {
           seconds[round] = (System.nanoTime() - start) / 1e9;

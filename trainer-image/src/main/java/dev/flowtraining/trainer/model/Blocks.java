@@ -2,7 +2,7 @@ package dev.flowtraining.trainer.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import dev.flowtraining.trainer.torch.Torch;
 import java.util.SplittableRandom;
 import java.util.function.BiFunction;
@@ -21,7 +21,7 @@ interface Blocks {
   /** One after the other, with the draws that the generator gives. */
   Blocks PLAIN = (pass, x, block) -> {
     try (NDManager inner = pass.manager().newSubManager()) {
-      NDArray y = block.apply(pass.within(inner), Operators.alias(inner, x));
+      NDArray y = block.apply(pass.within(inner), Tensors.alias(inner, x));
       y.attach(pass.manager());
       return y;
     }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.nio.FloatBuffer;
 
 /**
@@ -29,8 +30,8 @@ final class Chunks {
   /** (N,N) to add to attention scores: 0 where a query (row) sees a key (column), −∞ elsewhere. */
   NDArray mask_NN(NDManager pass, int length) {
     reserve(length);
-    NDArray keys = Operators.narrow(Operators.alias(pass, keys_1N), 1, 0, length);
-    NDArray limits = Operators.narrow(Operators.alias(pass, limits_N1), 0, 0, length);
+    NDArray keys = Operators.narrow(Tensors.alias(pass, keys_1N), 1, 0, length);
+    NDArray limits = Operators.narrow(Tensors.alias(pass, limits_N1), 0, 0, length);
     // the logarithm of 1 and 0
     return weights.as(keys.lt(limits).toType(DataType.FLOAT32, false).log());
   }

@@ -10,6 +10,7 @@ import dev.flowtraining.trainer.config.ModelConfig;
 import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.Functions;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;
@@ -209,7 +210,7 @@ public final class FlowModel {
         trace.see("t", m.create(step.t()));
         try (NDManager inner = m.newSubManager()) {
           Pass one = new Pass(inner, 0, Pass.Trace.NONE);
-          NDArray velocity = guided(one, Operators.alias(inner, x), conditions, step.t(), cfgRate, trace);
+          NDArray velocity = guided(one, Tensors.alias(inner, x), conditions, step.t(), cfgRate, trace);
           x = Operators.scaleInPlace(velocity, step.length()).addi(x);
           x.attach(m);
         }
@@ -229,7 +230,7 @@ public final class FlowModel {
     NDArray both = velocity(
         pass, NDArrays.concat(new NDList(x, x)), conditions.keep(keep), wave_2W, Masks.NONE);
     trace.see("estimator_out", both);
-    return Operators.as(Operators.scale(Operators.narrow(both, 0, 0, 1), 1 + rate)
+    return Tensors.as(Operators.scale(Operators.narrow(both, 0, 0, 1), 1 + rate)
         .subi(Operators.scale(Operators.narrow(both, 0, 1, 1), rate)), x_1FM);
   }
 

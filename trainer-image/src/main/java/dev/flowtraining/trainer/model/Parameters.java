@@ -13,6 +13,7 @@ import dev.flowtraining.trainer.torch.GradientBuffer;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Tensors;
 import dev.flowtraining.trainer.torch.Torch;
 import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
@@ -98,7 +99,7 @@ public final class Parameters implements AutoCloseable {
   private Map<String, NDArray> views(NDArray buffer, NDArray gradientsOrNull) {
     Map<String, NDArray> named = new LinkedHashMap<>();
     slots.all().forEach(slot -> {
-      NDArray view = Operators.detach(part(buffer, slot));
+      NDArray view = Tensors.detach(part(buffer, slot));
       if (gradientsOrNull != null && slots.isTrained(slot)) {
         view.setRequiresGradient(true);
         GradientBuffer.share(view, part(gradientsOrNull, slot));
@@ -148,7 +149,7 @@ public final class Parameters implements AutoCloseable {
   /** Lets passes compute with the masters as they are now; whoever writes to {@link #flat} calls it. */
   public void refresh() {
     if (half != null) {
-      Operators.copy(half, flat);
+      Tensors.copy(half, flat);
     }
   }
 
@@ -166,9 +167,9 @@ public final class Parameters implements AutoCloseable {
   void gather(long start, long length) {
     if (half != null && !layout.sumsOfPart()) {
       try (NDManager scope = manager.newSubManager()) {
-        NDArray left = Operators.narrow(Operators.alias(scope, halfGrad), 0, start, length);
-        Operators.narrow(Operators.alias(scope, grad), 0, start, length).addi(left);
-        Operators.zero(left);
+        NDArray left = Operators.narrow(Tensors.alias(scope, halfGrad), 0, start, length);
+        Operators.narrow(Tensors.alias(scope, grad), 0, start, length).addi(left);
+        Tensors.zero(left);
       }
     }
   }
@@ -190,7 +191,7 @@ public final class Parameters implements AutoCloseable {
   private static void write(NDArray buffer, long start, FloatBuffer values) {
     try (NDArray part = Operators.narrow(buffer, 0, start, values.remaining());
         NDArray source = part.getManager().create(values, part.getShape())) {
-      Operators.copy(part, source);
+      Tensors.copy(part, source);
     }
   }
 
@@ -205,7 +206,7 @@ public final class Parameters implements AutoCloseable {
    */
   public static MemorySegment contents(NDArray buffer) {
     return buffer.getDevice().isGpu()
-        ? MemorySegment.ofBuffer(buffer.toByteBuffer()) : Operators.memory(buffer).asReadOnly();
+        ? MemorySegment.ofBuffer(buffer.toByteBuffer()) : Tensors.memory(buffer).asReadOnly();
   }
 
   /**
@@ -253,9 +254,9 @@ public final class Parameters implements AutoCloseable {
   }
 
   public void zeroGrad() {
-    Operators.zero(grad);
+    Tensors.zero(grad);
     if (halfGrad != null) {
-      Operators.zero(halfGrad);
+      Tensors.zero(halfGrad);
     }
   }
 
@@ -294,12 +295,12 @@ public final class Parameters implements AutoCloseable {
 
   /** The memory of {@link #flat}; only on the CPU. */
   public MemorySegment flatData() {
-    return Operators.memory(flat);
+    return Tensors.memory(flat);
   }
 
   /** The memory of {@link #grad}, on its device. */
   public MemorySegment gradData() {
-    return Operators.memory(grad);
+    return Tensors.memory(grad);
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.flowtraining.trainer.torch.CudaGraph;
 import dev.flowtraining.trainer.torch.Functions;
 import dev.flowtraining.trainer.torch.FusedKernels;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import dev.flowtraining.trainer.torch.Torch;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -125,7 +126,7 @@ public final class Passes implements AutoCloseable {
    */
   public void scaleLoss(double scaleOfMean) {
     lossScale = (float) (scaleOfMean / ((double) framesPerBatch * model.melBins()));
-    Operators.copy(seed, Operators.number(lossScale));
+    Tensors.copy(seed, Operators.number(lossScale));
   }
 
   /** What gradients are to be divided by. */
@@ -135,7 +136,7 @@ public final class Passes implements AutoCloseable {
 
   /** Starts a sum of losses and gradients. */
   public void begin() {
-    Operators.zero(lossSum);
+    Tensors.zero(lossSum);
     parameters.zeroGrad();
   }
 
@@ -172,7 +173,7 @@ public final class Passes implements AutoCloseable {
       model.reserve(filling.tokens());
       NDArray buffer = inputs(layout.transfer().size());
       recorded = new Recorded(
-          buffer, record(streaming(m -> model.inputs(layout, Operators.alias(m, buffer)), streaming)));
+          buffer, record(streaming(m -> model.inputs(layout, Tensors.alias(m, buffer)), streaming)));
       graphs.put(kind, recorded);
     }
     layout.transfer().send(manager, recorded.buffer);

@@ -3,7 +3,7 @@ package dev.flowtraining.trainer.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.torch.Backward;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.BiFunction;
@@ -41,7 +41,7 @@ final class Recomputed implements Blocks {
     int index = blocks++;
     Again again = inner -> {
       Seeded.draw(seed, index);
-      return block.apply(pass.within(inner), Operators.alias(inner, x));
+      return block.apply(pass.within(inner), Tensors.alias(inner, x));
     };
     try (NDManager inner = pass.manager().newSubManager()) {
       // recorded although nobody goes back through it: operators may choose otherwise when they are not
@@ -56,9 +56,9 @@ final class Recomputed implements Blocks {
   }
 
   private NDArray cut(NDManager manager, NDArray x, Again again) {
-    NDArray result = Operators.detach(x);
+    NDArray result = Tensors.detach(x);
     result.attach(manager);
-    if (Operators.isRecorded(x)) {
+    if (Tensors.isRecorded(x)) {
       result.setRequiresGradient(true);
       cuts.push(new Cut(manager, result, again));
     }

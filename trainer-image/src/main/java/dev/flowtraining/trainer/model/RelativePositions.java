@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.nio.FloatBuffer;
 
 /**
@@ -27,7 +28,7 @@ final class RelativePositions {
   /** (P,C) for T steps: the middle of a table for the longest T so far. */
   NDArray of(NDManager pass, int steps) {
     reserve(steps);
-    return Operators.narrow(Operators.alias(pass, table), 0, longest - steps, 2L * steps);
+    return Operators.narrow(Tensors.alias(pass, table), 0, longest - steps, 2L * steps);
   }
 
   void reserve(int steps) {

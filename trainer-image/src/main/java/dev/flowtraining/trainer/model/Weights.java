@@ -3,6 +3,7 @@ package dev.flowtraining.trainer.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.util.Map;
 
 /** The parameters as one pass computes with them, all of one type: the masters, or a copy of them in bfloat16. */
@@ -35,6 +36,6 @@ final class Weights {
 
   /** x in the type of the parameters. */
   NDArray as(NDArray x) {
-    return Operators.as(x, tensors.values().iterator().next());
+    return Tensors.as(x, tensors.values().iterator().next());
   }
 }

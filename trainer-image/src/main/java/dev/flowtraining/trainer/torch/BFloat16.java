@@ -35,9 +35,9 @@ public final class BFloat16 {
 
   /** Zeros in the shape and on the device of x. */
   public static NDArray zerosLike(NDManager manager, NDArray x) {
-    try (NDArray one = scalar(manager); NDArray alias = Operators.alias(manager, x);
-        NDArray cast = Operators.as(alias, one)) {
-      NDArray zeros = Operators.zerosLike(cast);
+    try (NDArray one = scalar(manager); NDArray alias = Tensors.alias(manager, x);
+        NDArray cast = Tensors.as(alias, one)) {
+      NDArray zeros = Tensors.zerosLike(cast);
       zeros.attach(manager);
       return zeros;
     }

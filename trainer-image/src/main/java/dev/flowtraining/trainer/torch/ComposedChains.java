@@ -13,10 +13,10 @@ final class ComposedChains implements Chains {
   @Override
   public GatedNormed gatedNorm(
       NDManager manager, NDArray x, NDArray yOrNull, Vectors gateOrNull, Vectors shift, Vectors scale, double eps) {
-    NDArray sum = Operators.alias(manager, x);
+    NDArray sum = Tensors.alias(manager, x);
     long c = x.getShape().get(2);
     if (yOrNull != null) {
-      sum = sum.add(Operators.alias(manager, yOrNull).mul(gateOrNull.view(c)));
+      sum = sum.add(Tensors.alias(manager, yOrNull).mul(gateOrNull.view(c)));
     }
     NDArray stats_R2 = stats(sum, c, eps);
     NDArray normed = standardised(sum, stats_R2, c).mul(plusOne(manager, scale, c)).add(shift.view(c));
@@ -28,13 +28,13 @@ final class ComposedChains implements Chains {
       NDArray stats_R2, NDArray yOrNull, Vectors gateOrNull, Vectors scale, Vectors dGateOrNull, Vectors dShift,
       Vectors dScale) {
     long c = sum.getShape().get(2);
-    NDArray h = standardised(Operators.alias(manager, sum), stats_R2, c);
-    NDArray dx = normGradient(Operators.alias(manager, d).mul(plusOne(manager, scale, c)), h, stats_R2, c);
+    NDArray h = standardised(Tensors.alias(manager, sum), stats_R2, c);
+    NDArray dx = normGradient(Tensors.alias(manager, d).mul(plusOne(manager, scale, c)), h, stats_R2, c);
     if (dSumOrNull != null) {
       dx = dx.add(dSumOrNull);
     }
-    write(dShift.view(c), Operators.alias(manager, d).sum(new int[] {1}, true));
-    write(dScale.view(c), Operators.alias(manager, d).mul(h).sum(new int[] {1}, true));
+    write(dShift.view(c), Tensors.alias(manager, d).sum(new int[] {1}, true));
+    write(dScale.view(c), Tensors.alias(manager, d).mul(h).sum(new int[] {1}, true));
     if (yOrNull == null) {
       return new GatedNormGradients(dx, null);
     }
@@ -45,7 +45,7 @@ final class ComposedChains implements Chains {
   @Override
   public Normed norm(NDManager manager, NDArray x, NDArray weight, NDArray bias, double eps, Activation activation) {
     long c = weight.size();
-    NDArray rows = Operators.alias(manager, x);
+    NDArray rows = Tensors.alias(manager, x);
     NDArray stats_R2 = stats(rows, c, eps);
     NDArray affine = standardised(rows, stats_R2, c).reshape(-1, c).mul(weight).add(bias).reshape(x.getShape());
     return new Normed(activate(manager, affine, activation), stats_R2);
@@ -55,8 +55,8 @@ final class ComposedChains implements Chains {
   public NDArray normBackward(NDManager manager, NDArray d, NDArray x, NDArray stats_R2, NDArray weight, NDArray bias,
       Activation activation, NDArray dWeightOrNull, NDArray dBiasOrNull) {
     long c = weight.size();
-    NDArray h = standardised(Operators.alias(manager, x), stats_R2, c).reshape(-1, c);
-    NDArray e = Operators.alias(manager, d).reshape(-1, c).mul(slope(h.mul(weight).add(bias), activation));
+    NDArray h = standardised(Tensors.alias(manager, x), stats_R2, c).reshape(-1, c);
+    NDArray e = Tensors.alias(manager, d).reshape(-1, c).mul(slope(h.mul(weight).add(bias), activation));
     add(dWeightOrNull, e.mul(h).sum(new int[] {0}));
     add(dBiasOrNull, e.sum(new int[] {0}));
     return normGradient(e.mul(weight), h, stats_R2, c).reshape(x.getShape());
@@ -69,26 +69,26 @@ final class ComposedChains implements Chains {
 
   @Override
   public NDArray activateBackward(NDManager manager, NDArray d, NDArray x, Activation activation) {
-    return Operators.alias(manager, d).mul(slope(Operators.alias(manager, x), activation));
+    return Tensors.alias(manager, d).mul(slope(Tensors.alias(manager, x), activation));
   }
 
   @Override
   public void columnSums(NDArray d, NDArray dBias) {
     try (NDManager scope = d.getManager().newSubManager()) {
-      add(dBias, Operators.alias(scope, d).reshape(-1, dBias.size()).sum(new int[] {0}));
+      add(dBias, Tensors.alias(scope, d).reshape(-1, dBias.size()).sum(new int[] {0}));
     }
   }
 
   @Override
   public NDArray windows(NDManager manager, NDArray x_BFC, int kernel) {
-    return Operators.windows(Operators.alias(manager, x_BFC), kernel, kernel - 1, 0);
+    return Operators.windows(Tensors.alias(manager, x_BFC), kernel, kernel - 1, 0);
   }
 
   @Override
   public NDArray windowsBackward(NDManager manager, NDArray d_BFN, int kernel) {
     long b = d_BFN.getShape().get(0);
     long f = d_BFN.getShape().get(1);
-    NDArray d_BFCK = Operators.alias(manager, d_BFN).reshape(b, f, -1, kernel);
+    NDArray d_BFCK = Tensors.alias(manager, d_BFN).reshape(b, f, -1, kernel);
     NDArray sum = null;
     for (int k = 0; k < kernel; k++) {
       long later = kernel - 1 - k; // frame f is in place k of the window that ends at f + later
@@ -100,7 +100,7 @@ final class ComposedChains implements Chains {
   }
 
   private static NDArray plusOne(NDManager manager, Vectors scale, long c) {
-    return new Vectors(Operators.alias(manager, scale.all_B1N()), scale.index()).view(c).add(Operators.number(1));
+    return new Vectors(Tensors.alias(manager, scale.all_B1N()), scale.index()).view(c).add(Operators.number(1));
   }
 
   private static NDArray stats(NDArray x, long c, double eps) {
@@ -149,7 +149,7 @@ final class ComposedChains implements Chains {
 
   /** DJL's own ends the process where the type is bfloat16. */
   private static NDArray ones(NDArray like) {
-    return Operators.zerosLike(like).addi(Operators.number(1));
+    return Tensors.zerosLike(like).addi(Operators.number(1));
   }
 
   /** 1 − x. */
@@ -165,6 +165,6 @@ final class ComposedChains implements Chains {
   }
 
   private static void write(NDArray target, NDArray values) {
-    Operators.copy(target, values.reshape(target.getShape()));
+    Tensors.copy(target, values.reshape(target.getShape()));
   }
 }

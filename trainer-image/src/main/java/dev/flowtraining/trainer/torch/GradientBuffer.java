@@ -14,12 +14,12 @@ public final class GradientBuffer {
    * target's storage. Autograd adds in place from then on.
    */
   public static void share(NDArray parameter, NDArray target) {
-    try (NDArray zeros = Operators.zerosLike(parameter);
+    try (NDArray zeros = Tensors.zerosLike(parameter);
         var _ = Backward.recording(true)) {
       JniUtils.backward((PtNDArray) parameter, (PtNDArray) zeros, false, false);
     }
     try (NDArray gradient = JniUtils.getGradient((PtNDArray) parameter)) {
-      Operators.set(gradient, target);
+      Tensors.set(gradient, target);
     }
   }
 }

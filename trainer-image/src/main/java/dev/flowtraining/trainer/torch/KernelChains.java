@@ -77,7 +77,7 @@ final class KernelChains implements Chains {
   }
 
   private static NDArray at(NDManager scope, Vectors vectors, long c) {
-    return vectors == null ? null : vectors.in(Operators.alias(scope, vectors.all_B1N())).view(c);
+    return vectors == null ? null : vectors.in(Tensors.alias(scope, vectors.all_B1N())).view(c);
   }
 
   @Override
@@ -85,8 +85,8 @@ final class KernelChains implements Chains {
       NDManager manager, NDArray x, NDArray yOrNull, Vectors gateOrNull, Vectors shift, Vectors scale, double eps) {
     long c = x.getShape().get(2);
     long rows = x.size() / c;
-    NDArray sum = yOrNull == null ? Operators.alias(manager, x) : Operators.emptyLike(manager, x);
-    NDArray normed = Operators.emptyLike(manager, x);
+    NDArray sum = yOrNull == null ? Tensors.alias(manager, x) : Tensors.emptyLike(manager, x);
+    NDArray normed = Tensors.emptyLike(manager, x);
     NDArray stats_R2 = manager.create(new Shape(rows, 2));
     try (NDManager scope = manager.newSubManager()) {
       of(c).launch("gatedNorm", rowPerLanes(rows, c), x, yOrNull, at(scope, gateOrNull, c), stride(gateOrNull),
@@ -104,8 +104,8 @@ final class KernelChains implements Chains {
     int b = (int) sum.getShape().get(0);
     int f = (int) sum.getShape().get(1);
     int chunks = Math.ceilDiv(f, CHUNK);
-    NDArray dx = Operators.emptyLike(manager, sum);
-    NDArray dy = yOrNull == null ? null : Operators.emptyLike(manager, sum);
+    NDArray dx = Tensors.emptyLike(manager, sum);
+    NDArray dy = yOrNull == null ? null : Tensors.emptyLike(manager, sum);
     try (NDManager scope = manager.newSubManager()) {
       NDArray partial = scope.create(new Shape(b, chunks, 3, c));
       of(c).launch("gatedNormBackward", new Kernels.Shape(chunks, b, THREADS, 1, shared(c)), d, dSumOrNull, sum,
@@ -128,7 +128,7 @@ final class KernelChains implements Chains {
   public Normed norm(NDManager manager, NDArray x, NDArray weight, NDArray bias, double eps, Activation activation) {
     long c = weight.size();
     long rows = x.size() / c;
-    NDArray y = Operators.emptyLike(manager, x);
+    NDArray y = Tensors.emptyLike(manager, x);
     NDArray stats_R2 = manager.create(new Shape(rows, 2));
     of(c).launch("rowNorm", rowPerLanes(rows, c), x, weight, bias, y, stats_R2, rows, (float) eps,
         activation.ordinal());
@@ -142,7 +142,7 @@ final class KernelChains implements Chains {
     long rows = x.size() / c;
     int chunk = CHUNK * rowsOfBlock(c) / 8; // a worker takes four rows
     int chunks = (int) Math.ceilDiv(rows, (long) chunk);
-    NDArray dx = Operators.emptyLike(manager, x);
+    NDArray dx = Tensors.emptyLike(manager, x);
     try (NDManager scope = manager.newSubManager()) {
       NDArray partial = scope.create(new Shape(chunks, 2, c));
       of(c).launch("rowNormBackward", new Kernels.Shape(chunks, 1, THREADS, 1, shared(c)), d, x, weight, bias,
@@ -154,7 +154,7 @@ final class KernelChains implements Chains {
 
   @Override
   public NDArray activate(NDManager manager, NDArray x, Activation activation) {
-    NDArray y = Operators.emptyLike(manager, x);
+    NDArray y = Tensors.emptyLike(manager, x);
     long vectors = x.size() / 8;
     of(x.getShape().get(2)).launch("activate", new Kernels.Shape(Math.ceilDiv(vectors, (long) THREADS), THREADS), x, y,
         vectors, activation.ordinal());
@@ -163,7 +163,7 @@ final class KernelChains implements Chains {
 
   @Override
   public NDArray activateBackward(NDManager manager, NDArray d, NDArray x, Activation activation) {
-    NDArray dx = Operators.emptyLike(manager, x);
+    NDArray dx = Tensors.emptyLike(manager, x);
     long vectors = x.size() / 8;
     of(x.getShape().get(2)).launch("activateBackward",
         new Kernels.Shape(Math.ceilDiv(vectors, (long) THREADS), THREADS), d, x, dx, vectors, activation.ordinal());

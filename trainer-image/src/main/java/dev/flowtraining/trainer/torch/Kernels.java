@@ -139,7 +139,7 @@ final class Kernels {
         long at = 8L * i;
         switch (arguments[i]) {
           case null -> values.set(LONG, at, 0);
-          case NDArray array -> values.set(LONG, at, Operators.memory(array).address());
+          case NDArray array -> values.set(LONG, at, Tensors.memory(array).address());
           case Long number -> values.set(LONG, at, number);
           case Integer number -> values.set(INT, at, number);
           case Float number -> values.set(ValueLayout.JAVA_FLOAT, at, number);

@@ -57,7 +57,7 @@ final class Tape {
   /** The gradient of x so far, zeros at first, to be written in parts. */
   NDArray gradient(NDArray x, NDArray like) {
     return gradients.computeIfAbsent(x, none -> {
-      NDArray zeros = Operators.zerosLike(like);
+      NDArray zeros = Tensors.zerosLike(like);
       zeros.attach(manager);
       return zeros;
     });

@@ -32,9 +32,9 @@ public final class Taped implements Functions {
   @Override
   public NDArray linear(NDManager manager, NDArray x_BFC, NDArray weight, NDArray biasOrNull) {
     return unrecorded(() -> {
-      NDArray y = Operators.linear(Operators.alias(manager, x_BFC), weight, biasOrNull);
+      NDArray y = Operators.linear(Tensors.alias(manager, x_BFC), weight, biasOrNull);
       NDManager kept = tape.keep();
-      NDArray x = Operators.alias(kept, x_BFC);
+      NDArray x = Tensors.alias(kept, x_BFC);
       tape.record(kept, scope -> {
         NDArray d = tape.take(scope, y);
         if (d != null) {
@@ -47,13 +47,13 @@ public final class Taped implements Functions {
 
   private NDArray linearBackward(NDManager scope, NDArray d, NDArray x, NDArray weight, NDArray biasOrNull) {
     NDArray d_RN = rows(scope, d);
-    if (biasOrNull != null && Operators.isRecorded(biasOrNull)) {
+    if (biasOrNull != null && Tensors.isRecorded(biasOrNull)) {
       chains.columnSums(d_RN, gradient(scope, biasOrNull));
     }
     // of a weight with more axes the last ones are one, as with a convolution's
-    NDArray weight_NC = Operators.alias(scope, weight).reshape(d_RN.getShape().get(1), -1);
-    if (Operators.isRecorded(weight)) {
-      Operators.addProduct(gradient(scope, weight).reshape(weight_NC.getShape()), d_RN.transpose(), rows(scope, x));
+    NDArray weight_NC = Tensors.alias(scope, weight).reshape(d_RN.getShape().get(1), -1);
+    if (Tensors.isRecorded(weight)) {
+      Tensors.addProduct(gradient(scope, weight).reshape(weight_NC.getShape()), d_RN.transpose(), rows(scope, x));
     }
     return d_RN.matMul(weight_NC).reshape(x.getShape());
   }
@@ -64,12 +64,12 @@ public final class Taped implements Functions {
     return unrecorded(() -> {
       NDManager kept = tape.keep();
       Chains.GatedNormed out = chains.gatedNorm(kept, x_BFC, yOrNull_BFC, gateOrNull, shift, scale, eps);
-      NDArray sum = yOrNull_BFC == null ? x_BFC : Operators.alias(manager, out.sum());
+      NDArray sum = yOrNull_BFC == null ? x_BFC : Tensors.alias(manager, out.sum());
       NDArray normed = out.normed();
       normed.attach(manager);
-      NDArray y = yOrNull_BFC == null ? null : Operators.alias(kept, yOrNull_BFC);
-      Vectors gate = yOrNull_BFC == null ? null : gateOrNull.in(Operators.alias(kept, gateOrNull.all_B1N()));
-      Vectors keptScale = scale.in(Operators.alias(kept, scale.all_B1N()));
+      NDArray y = yOrNull_BFC == null ? null : Tensors.alias(kept, yOrNull_BFC);
+      Vectors gate = yOrNull_BFC == null ? null : gateOrNull.in(Tensors.alias(kept, gateOrNull.all_B1N()));
+      Vectors keptScale = scale.in(Tensors.alias(kept, scale.all_B1N()));
       tape.record(kept, scope -> {
         NDArray d = tape.take(scope, normed);
         NDArray dSum = tape.take(scope, sum);
@@ -97,7 +97,7 @@ public final class Taped implements Functions {
       Chains.Normed out = chains.norm(kept, x_BFC, weight, bias, eps, activation);
       NDArray y = out.y();
       y.attach(manager);
-      NDArray x = Operators.alias(kept, x_BFC);
+      NDArray x = Tensors.alias(kept, x_BFC);
       tape.record(kept, scope -> tape.add(x_BFC, chains.normBackward(scope, tape.take(scope, y), x, out.stats_R2(),
           weight, bias, activation, trained(scope, weight), trained(scope, bias))));
       return y;
@@ -109,7 +109,7 @@ public final class Taped implements Functions {
     return unrecorded(() -> {
       NDArray y = chains.activate(manager, x_BFC, activation);
       NDManager kept = tape.keep();
-      NDArray x = Operators.alias(kept, x_BFC);
+      NDArray x = Tensors.alias(kept, x_BFC);
       tape.record(kept,
           scope -> tape.add(x_BFC, chains.activateBackward(scope, tape.take(scope, y), x, activation)));
       return y;
@@ -123,11 +123,11 @@ public final class Taped implements Functions {
       NDArray y;
       try (NDManager scope = manager.newSubManager()) {
         y = Operators.linear(chains.windows(scope, x_BFC, k),
-            Operators.alias(scope, weight_OCK).reshape(weight_OCK.getShape().get(0), -1), bias);
+            Tensors.alias(scope, weight_OCK).reshape(weight_OCK.getShape().get(0), -1), bias);
         y.attach(manager);
       }
       NDManager kept = tape.keep();
-      NDArray x = Operators.alias(kept, x_BFC);
+      NDArray x = Tensors.alias(kept, x_BFC);
       tape.record(kept, scope -> {
         // made anew: three times x would be kept otherwise
         NDArray windows = chains.windows(scope, x, k);
@@ -151,10 +151,10 @@ public final class Taped implements Functions {
     List<NDArray> leaves = inputs.stream().map(x -> leaf(kept, x)).toList();
     NDArray inner;
     try (NDManager scope = kept.newSubManager(); var _ = Backward.recording(true)) {
-      inner = function.apply(leaves.stream().map(x -> Operators.alias(scope, x)).toList());
+      inner = function.apply(leaves.stream().map(x -> Tensors.alias(scope, x)).toList());
       inner.attach(kept);
     }
-    NDArray y = Operators.detach(Operators.alias(manager, inner));
+    NDArray y = Tensors.detach(Tensors.alias(manager, inner));
     tape.record(kept, scope -> {
       Backward.run(inner, tape.take(scope, y));
       for (int i = 0; i < inputs.size(); i++) {
@@ -166,12 +166,12 @@ public final class Taped implements Functions {
 
   @Override
   public NDArray enter(NDManager manager, NDArray x) {
-    NDArray y = Operators.detach(Operators.alias(manager, x));
-    if (!Operators.isRecorded(x)) {
+    NDArray y = Tensors.detach(Tensors.alias(manager, x));
+    if (!Tensors.isRecorded(x)) {
       return y; // nothing before is trained
     }
     NDManager kept = tape.keep();
-    NDArray end = Operators.alias(kept, x);
+    NDArray end = Tensors.alias(kept, x);
     tape.record(kept, scope -> Backward.run(end, tape.take(scope, y)));
     return y;
   }
@@ -181,7 +181,7 @@ public final class Taped implements Functions {
     NDManager kept = tape.keep();
     NDArray leaf = leaf(kept, x);
     tape.record(kept, scope -> tape.add(x, gradient(scope, leaf)));
-    return Operators.alias(manager, leaf);
+    return Tensors.alias(manager, leaf);
   }
 
   @Override
@@ -204,7 +204,7 @@ public final class Taped implements Functions {
   }
 
   private static NDArray leaf(NDManager kept, NDArray x) {
-    NDArray leaf = Operators.detach(Operators.alias(kept, x));
+    NDArray leaf = Tensors.detach(Tensors.alias(kept, x));
     leaf.setRequiresGradient(true);
     return leaf;
   }
@@ -213,16 +213,16 @@ public final class Taped implements Functions {
   private static NDArray gradient(NDManager scope, NDArray leaf) {
     NDArray gradient = JniUtils.getGradient((PtNDArray) leaf);
     gradient.attach(scope);
-    return Operators.contiguous(gradient);
+    return Tensors.contiguous(gradient);
   }
 
   /** The gradient of a parameter, null of one that is frozen. */
   private static NDArray trained(NDManager scope, NDArray parameter) {
-    return Operators.isRecorded(parameter) ? gradient(scope, parameter) : null;
+    return Tensors.isRecorded(parameter) ? gradient(scope, parameter) : null;
   }
 
   private static NDArray rows(NDManager scope, NDArray x) {
-    return Operators.alias(scope, x).reshape(-1, x.getShape().get(x.getShape().dimension() - 1));
+    return Tensors.alias(scope, x).reshape(-1, x.getShape().get(x.getShape().dimension() - 1));
   }
 
   private static <T> T unrecorded(Supplier<T> work) {

@@ -58,8 +58,8 @@ public final class Transfer {
       }
       ByteBuffer bytes = staging.slice(0, Math.toIntExact(size * Float.BYTES)).order(ByteOrder.nativeOrder());
       pack(bytes);
-      NDArray pinned = Operators.pinned(host.create(bytes, new Shape(size), DataType.FLOAT32));
-      Operators.copyLater(Operators.narrow(Operators.alias(scope, buffer), 0, 0, size), pinned);
+      NDArray pinned = Tensors.pinned(host.create(bytes, new Shape(size), DataType.FLOAT32));
+      Tensors.copyLater(Operators.narrow(Tensors.alias(scope, buffer), 0, 0, size), pinned);
     }
   }
 

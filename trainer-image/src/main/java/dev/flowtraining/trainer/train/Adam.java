@@ -8,6 +8,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -47,7 +48,7 @@ public final class Adam implements Optimizer {
     manager = NDManager.newBaseManager(device, "PyTorch");
     average = manager.zeros(new Shape(share.length()));
     squareAverage = manager.zeros(new Shape(share.length()));
-    stepsOnDevice = device.isGpu() && Operators.hasFusedAdam() ? manager.zeros(new Shape(1)) : null;
+    stepsOnDevice = device.isGpu() && Tensors.hasFusedAdam() ? manager.zeros(new Shape(1)) : null;
     loop = new FlatLoop(JniUtils.getNumThreads());
   }
 
@@ -59,7 +60,7 @@ public final class Adam implements Optimizer {
   @Override
   public void step(double lr, NDArray divisor, NDArray skip) {
     stepsOnDevice.addi(Operators.number(1));
-    Operators.fusedAdam(decoupled, share.values(), share.gradient(), average, squareAverage, stepsOnDevice, lr, beta1, beta2,
+    Tensors.fusedAdam(decoupled, share.values(), share.gradient(), average, squareAverage, stepsOnDevice, lr, beta1, beta2,
         weightDecay, eps, divisor, skip);
     stepsOnDevice.subi(skip);
   }
@@ -91,10 +92,10 @@ public final class Adam implements Optimizer {
       float correction, float eps, float step) {}
 
   private void onCpu(Rates r) {
-    MemorySegment p = Operators.memory(share.values());
-    MemorySegment g = Operators.memory(share.gradient());
-    MemorySegment m = Operators.memory(average);
-    MemorySegment v = Operators.memory(squareAverage);
+    MemorySegment p = Tensors.memory(share.values());
+    MemorySegment g = Tensors.memory(share.gradient());
+    MemorySegment m = Tensors.memory(average);
+    MemorySegment v = Tensors.memory(squareAverage);
     loop.run(share.length(), (block, start, count) -> {
       float[] ps = new float[CHUNK];
       float[] gs = new float[CHUNK];
@@ -139,13 +140,13 @@ public final class Adam implements Optimizer {
   private void onDevice(Rates r) {
     try (NDManager scope = manager.newSubManager()) {
       Function<Float, NDArray> number = value -> Operators.number(scope, value);
-      NDArray p = Operators.alias(scope, share.values());
-      NDArray g = Operators.alias(scope, share.gradient()).mul(number.apply(r.gradScale));
+      NDArray p = Tensors.alias(scope, share.values());
+      NDArray g = Tensors.alias(scope, share.gradient()).mul(number.apply(r.gradScale));
       if (r.gradDecay != 0) {
         g.addi(p.mul(number.apply(r.gradDecay)));
       }
-      NDArray m = Operators.alias(scope, average);
-      NDArray v = Operators.alias(scope, squareAverage);
+      NDArray m = Tensors.alias(scope, average);
+      NDArray v = Tensors.alias(scope, squareAverage);
       m.muli(number.apply(1 - r.newAverage)).addi(g.mul(number.apply(r.newAverage)));
       v.muli(number.apply(r.oldSquare)).addi(g.square().muli(number.apply(r.newSquare)));
       p.muli(number.apply(r.keep)).addi(
@@ -180,7 +181,7 @@ public final class Adam implements Optimizer {
     share.parameters().read(state, squareAverage, share.start(), name -> "exp_avg_sq." + name);
     steps = state.integer("steps", 0);
     if (stepsOnDevice != null) {
-      Operators.copy(stepsOnDevice, Operators.number(steps));
+      Tensors.copy(stepsOnDevice, Operators.number(steps));
     }
   }
 

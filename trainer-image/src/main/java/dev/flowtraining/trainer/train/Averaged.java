@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Optional;
@@ -55,12 +56,12 @@ final class Averaged implements Optimizer {
 
   private void begin() {
     if (steps == 0) {
-      Operators.copy(average, share.values());
+      Tensors.copy(average, share.values());
     }
   }
 
   private void follow(NDArray weight) {
-    Operators.approach(average, share.values(), weight);
+    Tensors.approach(average, share.values(), weight);
     steps++;
   }
 

@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.flowtraining.trainer.model.Parameters;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -29,11 +29,11 @@ public final class GradientNorm {
   static double squares(NDArray gradient) {
     if (gradient.getDevice().isGpu()) {
       try (NDManager scope = NDManager.newBaseManager(gradient.getDevice(), "PyTorch")) {
-        double norm = Operators.alias(scope, gradient).norm().getFloat();
+        double norm = Tensors.alias(scope, gradient).norm().getFloat();
         return norm * norm;
       }
     }
-    MemorySegment g = Operators.memory(gradient);
+    MemorySegment g = Tensors.memory(gradient);
     double[] sums = new double[FlatLoop.blocks(gradient.size())];
     loop().run(gradient.size(), (block, start, count) -> {
       float[] gs = new float[CHUNK];

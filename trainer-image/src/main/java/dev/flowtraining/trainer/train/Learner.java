@@ -4,9 +4,9 @@ import ai.djl.ndarray.NDArray;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.model.Parameters;
-import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.Precision;
 import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.Optional;
@@ -65,7 +65,7 @@ record Learner(Exchange exchange, Optimizer optimizer, Optional<LossScale> lossS
       try {
         return look.at();
       } finally {
-        Operators.copy(parameters.flat(), trained);
+        Tensors.copy(parameters.flat(), trained);
         parameters.refresh();
       }
     }

@@ -6,8 +6,8 @@ import dev.flowtraining.trainer.collective.Alone;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.model.Pieces;
-import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.SideLine;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -22,7 +22,7 @@ public final class Replicated implements Exchange {
     side = SideLine.of(parameters.device());
     sums = new InPieces(pieces, side, piece -> {
       if (collective.worldSize() > 1) {
-        collective.allReduce(Operators.memory(share.gradient())
+        collective.allReduce(Tensors.memory(share.gradient())
             .asSlice(Float.BYTES * piece.start(), Float.BYTES * piece.length()));
       }
     });
@@ -69,7 +69,7 @@ public final class Replicated implements Exchange {
 
   @Override
   public NDArray normOnDevice(NDManager manager) {
-    return Operators.alias(manager, share.gradient()).norm();
+    return Tensors.alias(manager, share.gradient()).norm();
   }
 
   @Override

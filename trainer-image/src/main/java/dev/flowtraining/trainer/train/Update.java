@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 
 /**
  * One optimizer step: gradients of a sum are averaged, clipped to a global L2 norm (torch's {@code clip_grad_norm_}) and
@@ -58,10 +59,10 @@ public final class Update implements AutoCloseable {
     NDArray norm = exchange.normOnDevice(manager);
     try (NDManager scope = manager.newSubManager()) {
       // max(1, (norm·mean + ε) / limit) / mean, of numbers that change from step to step
-      NDArray divisor = Operators.alias(scope, norm).mul(Operators.number(scope, mean / limit))
+      NDArray divisor = Tensors.alias(scope, norm).mul(Operators.number(scope, mean / limit))
           .addi(Operators.number(scope, EPS / limit)).maximum(Operators.number(1))
           .muli(Operators.number(scope, 1 / mean));
-      NDArray same = Operators.alias(scope, norm);
+      NDArray same = Tensors.alias(scope, norm);
       NDArray notFinite = same.sub(same).neq(Operators.number(0)).toType(DataType.FLOAT32, false);
       optimizer.step(lr, divisor, notFinite);
       exchange.spreadParameters();

@@ -8,6 +8,7 @@ import dev.flowtraining.trainer.model.Parameters;
 import dev.flowtraining.trainer.model.Pieces;
 import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.SideLine;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -92,7 +93,7 @@ public final class Zero implements Exchange {
       if (from < to && sumsOfPart()) {
         sumPass(from, to, rank);
       } else if (from < to) {
-        collective.reduce(Operators.memory(share.parameters().grad())
+        collective.reduce(Tensors.memory(share.parameters().grad())
             .asSlice(Float.BYTES * from, Float.BYTES * (to - from)), rank);
       }
     }
@@ -105,12 +106,12 @@ public final class Zero implements Exchange {
       try (NDManager scope = scope()) {
         NDArray left = stretch(scope, share.parameters().passGradOrNull(), start, length);
         NDArray bucket = scope.create(new Shape(length));
-        Operators.copy(bucket, left);
-        collective.reduce(Operators.memory(bucket), owner);
+        Tensors.copy(bucket, left);
+        collective.reduce(Tensors.memory(bucket), owner);
         if (owner == share.rank()) {
           stretch(scope, share.gradient(), start - share.start(), length).addi(bucket);
         }
-        Operators.zero(left);
+        Tensors.zero(left);
       }
     }
   }
@@ -119,7 +120,7 @@ public final class Zero implements Exchange {
   private void sum() {
     Parameters parameters = share.parameters();
     if (!sumsOfPart() && reduced.single()) {
-      collective.reduceScatter(Operators.memory(parameters.grad()), Operators.memory(share.gradient()));
+      collective.reduceScatter(Tensors.memory(parameters.grad()), Tensors.memory(share.gradient()));
       return;
     }
     NDArray summands = sumsOfPart() ? parameters.passGradOrNull() : parameters.grad();
@@ -127,21 +128,21 @@ public final class Zero implements Exchange {
       try (NDManager scope = scope()) {
         NDArray bucket = scope.create(new Shape(length * share.ranks()));
         for (int rank = 0; rank < share.ranks(); rank++) {
-          Operators.copy(stretch(scope, bucket, rank * length, length),
+          Tensors.copy(stretch(scope, bucket, rank * length, length),
               stretch(scope, summands, rank * share.length() + start, length));
         }
         NDArray own = stretch(scope, bucket, share.rank() * length, length);
-        collective.reduceScatter(Operators.memory(bucket), Operators.memory(own));
+        collective.reduceScatter(Tensors.memory(bucket), Tensors.memory(own));
         NDArray sums = stretch(scope, share.gradient(), start, length);
         if (sumsOfPart()) {
           sums.addi(own);
         } else {
-          Operators.copy(sums, own);
+          Tensors.copy(sums, own);
         }
       }
     });
     if (sumsOfPart()) {
-      Operators.zero(summands);
+      Tensors.zero(summands);
     }
   }
 
@@ -152,8 +153,8 @@ public final class Zero implements Exchange {
 
   @Override
   public NDArray normOnDevice(NDManager manager) {
-    NDArray sum = Operators.alias(manager, share.gradient()).norm().square();
-    collective.allReduce(Operators.memory(sum));
+    NDArray sum = Tensors.alias(manager, share.gradient()).norm().square();
+    collective.allReduce(Tensors.memory(sum));
     return sum.sqrt();
   }
 
@@ -162,14 +163,14 @@ public final class Zero implements Exchange {
     NDArray flat = share.parameters().flat();
     if (gathered.single()) {
       try (NDManager scope = scope()) {
-        collective.allGather(Operators.memory(share.values()),
-            Operators.memory(stretch(scope, flat, 0, share.length() * share.ranks())));
+        collective.allGather(Tensors.memory(share.values()),
+            Tensors.memory(stretch(scope, flat, 0, share.length() * share.ranks())));
       }
       return;
     }
     gather(share.values(), (scope, bucket, start, length) -> {
       for (int rank = 0; rank < share.ranks(); rank++) {
-        Operators.copy(stretch(scope, flat, rank * share.length() + start, length),
+        Tensors.copy(stretch(scope, flat, rank * share.length() + start, length),
             stretch(scope, bucket, rank * length, length));
       }
     });
@@ -199,7 +200,7 @@ public final class Zero implements Exchange {
     this.gathered.each((start, length) -> {
       try (NDManager scope = scope()) {
         NDArray bucket = scope.create(new Shape(length * share.ranks()));
-        collective.allGather(Operators.memory(stretch(scope, part, start, length)), Operators.memory(bucket));
+        collective.allGather(Tensors.memory(stretch(scope, part, start, length)), Tensors.memory(bucket));
         gathered.take(scope, bucket, start, length);
       }
     });
@@ -215,7 +216,7 @@ public final class Zero implements Exchange {
   }
 
   private static NDArray stretch(NDManager scope, NDArray buffer, long start, long length) {
-    return Operators.narrow(Operators.alias(scope, buffer), 0, start, length);
+    return Operators.narrow(Tensors.alias(scope, buffer), 0, start, length);
   }
 
   /** Cuts the parts of all ranks alike, so that a bucket has as many elements of each. */

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.flowtraining.trainer.audio.Mel;
 import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -97,11 +98,11 @@ public final class HiFT implements Vocoder, AutoCloseable {
   private NDArray stage(int i, NDArray x_1CT, NDArray excitation_1CT) {
     NDManager outer = x_1CT.getManager();
     try (NDManager m = outer.newSubManager()) {
-      NDArray x = stretch(i, Operators.leakyRelu(Operators.alias(m, x_1CT), SLOPE));
+      NDArray x = stretch(i, Operators.leakyRelu(Tensors.alias(m, x_1CT), SLOPE));
       if (i == form.rates().length - 1) { // as many frames as the excitation has: one is reflected
         x = NDArrays.concat(new NDList(Operators.narrow(x, 2, 1, 1), x), 2);
       }
-      NDArray excitation = Operators.alias(m, excitation_1CT);
+      NDArray excitation = Tensors.alias(m, excitation_1CT);
       int kernel = (int) array("source_downs." + i + ".weight").getShape().get(2);
       int step = kernel == 1 ? 1 : kernel / 2;
       NDArray down = convolve("source_downs." + i, excitation, step, kernel == 1 ? 0 : step / 2, 1);
@@ -153,7 +154,7 @@ public final class HiFT implements Vocoder, AutoCloseable {
     NDArray x = x_1CT;
     for (int i = 0; weights.has(block + ".convs1." + i + ".weight"); i++) {
       try (NDManager m = outer.newSubManager()) {
-        NDArray bent = snake(block + ".activations1." + i, Operators.alias(m, x));
+        NDArray bent = snake(block + ".activations1." + i, Tensors.alias(m, x));
         NDArray inner = same(block + ".convs1." + i, bent, 1 + 2 * i);
         NDArray y = same(block + ".convs2." + i, snake(block + ".activations2." + i, inner), 1).addi(x);
         y.attach(outer);

@@ -7,7 +7,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.torch.Cuda;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import dev.flowtraining.trainer.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,14 +60,14 @@ class NcclCommunicatorTest {
   void sumsPartsAndCopiesReachEveryRank() throws Exception {
     List<List<float[]>> results = onAllRanks((communicator, m, rank, stream) -> {
       NDArray sum = m.create(new float[] {1 + rank, 2, 3, 4});
-      communicator.allReduce(Operators.memory(sum), stream);
+      communicator.allReduce(Tensors.memory(sum), stream);
       NDArray summand = m.create(new float[] {1, 10 + rank, 100, 1000 + rank});
       NDArray part = m.create(new float[2]);
-      communicator.reduceScatter(Operators.memory(summand), Operators.memory(part), stream);
+      communicator.reduceScatter(Tensors.memory(summand), Tensors.memory(part), stream);
       NDArray all = m.create(new float[4]);
-      communicator.allGather(Operators.memory(part), Operators.memory(all), stream);
+      communicator.allGather(Tensors.memory(part), Tensors.memory(all), stream);
       NDArray copy = m.create(new float[] {rank, rank});
-      communicator.broadcast(Operators.memory(copy), 1, stream);
+      communicator.broadcast(Tensors.memory(copy), 1, stream);
       assertThat(communicator.asyncError()).isNull();
       return List.of(sum.toFloatArray(), part.toFloatArray(), all.toFloatArray(), copy.toFloatArray());
     });
@@ -84,7 +84,7 @@ class NcclCommunicatorTest {
   void anAbortEndsAWaitForAPeerThatNeverComes() throws Exception {
     List<List<float[]>> results = onAllRanks((communicator, m, rank, stream) -> {
       NDArray sum = m.create(new float[] {1, 2});
-      communicator.allReduce(Operators.memory(sum), stream); // both are connected now
+      communicator.allReduce(Tensors.memory(sum), stream); // both are connected now
       sum.toFloatArray();
       if (rank == 0) {
         Thread.ofPlatform().start(() -> {
@@ -95,7 +95,7 @@ class NcclCommunicatorTest {
           }
           communicator.abort();
         });
-        communicator.allReduce(Operators.memory(sum), stream);
+        communicator.allReduce(Tensors.memory(sum), stream);
         sum.toFloatArray(); // would wait for ever
       } else {
         pause(3000);

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.flowtraining.trainer.torch.Backward;
 import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -130,7 +131,7 @@ class FullFixtureTest {
       }
     }
     try (NDManager m = NDManager.newBaseManager(parameters.device(), "PyTorch")) {
-      Operators.copy(parameters.flat(), m.create(flat, parameters.flat().getShape()));
+      Tensors.copy(parameters.flat(), m.create(flat, parameters.flat().getShape()));
     }
   }
 }

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.flowtraining.trainer.config.FlowConfig;
-import dev.flowtraining.trainer.torch.NativeHeap;
 import dev.flowtraining.trainer.torch.Autograd;
-import dev.flowtraining.trainer.torch.Operators;
+import dev.flowtraining.trainer.torch.NativeHeap;
 import dev.flowtraining.trainer.torch.Precision;
+import dev.flowtraining.trainer.torch.Tensors;
 import dev.flowtraining.trainer.torch.Torch;
 import java.util.Arrays;
 import java.util.Collections;
@@ -97,7 +97,7 @@ class RecomputedTest {
       long before = NativeHeap.inUse();
       NDArray loss = fixture.model.lossSum(in, 0.1, blocks, manager, new Autograd());
       long after = NativeHeap.inUse();
-      assertThat(Operators.isRecorded(loss)).isTrue();
+      assertThat(Tensors.isRecorded(loss)).isTrue();
       return after - before;
     }
   }

@@ -84,7 +84,7 @@ class OperatorsTest {
   void gradientsLandInTheSharedBufferBackwardAfterBackward() {
     NDArray flat = m.create(new float[] {1, 2, 3, 4});
     NDArray gradient = m.zeros(new Shape(4));
-    NDArray weight = Operators.detach(Operators.narrow(flat, 0, 1, 2));
+    NDArray weight = Tensors.detach(Operators.narrow(flat, 0, 1, 2));
     weight.setRequiresGradient(true);
     GradientBuffer.share(weight, Operators.narrow(gradient, 0, 1, 2));
 
@@ -94,9 +94,9 @@ class OperatorsTest {
       }
       assertThat(gradient.toFloatArray()).containsExactly(0, 4 * pass, 6 * pass, 0);
     }
-    Operators.zero(gradient);
+    Tensors.zero(gradient);
     assertThat(weight.getGradient().toFloatArray()).containsExactly(0, 0);
-    Operators.copy(flat, m.create(new float[] {0, 10, 20, 0}));
+    Tensors.copy(flat, m.create(new float[] {0, 10, 20, 0}));
     try (var _ = Backward.recording(true)) {
       Backward.run(weight.square().sum());
     }

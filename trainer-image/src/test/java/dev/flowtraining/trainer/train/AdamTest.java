@@ -11,8 +11,8 @@ import dev.flowtraining.trainer.Fixtures;
 import dev.flowtraining.trainer.config.FlowConfig;
 import dev.flowtraining.trainer.config.ModelConfig;
 import dev.flowtraining.trainer.model.Parameters;
-import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Tensors;
 import dev.flowtraining.trainer.torch.Torch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -94,7 +94,7 @@ class AdamTest {
       assertThat(GradientNorm.l2(parameters)).isNaN();
       parameters.zeroGrad();
       assertThat(GradientNorm.l2(parameters)).isZero();
-      Operators.copy(parameters.grad(),
+      Tensors.copy(parameters.grad(),
           parameters.grad().getManager().full(new Shape(parameters.size()), 1e30f));
       assertThat(GradientNorm.l2(parameters)).as("squares beyond float32").isFinite();
     }

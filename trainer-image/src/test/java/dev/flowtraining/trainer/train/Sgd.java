@@ -1,8 +1,8 @@
 package dev.flowtraining.trainer.train;
 
 import ai.djl.ndarray.NDArray;
-import dev.flowtraining.trainer.torch.Operators;
 import dev.flowtraining.trainer.torch.StateDict;
+import dev.flowtraining.trainer.torch.Tensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,8 +19,8 @@ final class Sgd implements Optimizer {
 
   @Override
   public void step(double lr, double gradScale) {
-    MemorySegment p = Operators.memory(share.values());
-    MemorySegment g = Operators.memory(share.gradient());
+    MemorySegment p = Tensors.memory(share.values());
+    MemorySegment g = Tensors.memory(share.gradient());
     float factor = (float) (lr * gradScale);
     for (long i = 0; i < share.length(); i++) {
       p.setAtIndex(ValueLayout.JAVA_FLOAT, i,
