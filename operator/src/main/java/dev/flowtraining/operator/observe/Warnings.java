@@ -18,15 +18,12 @@ import java.util.stream.Stream;
 /**
  * What Kubernetes' events say of an attempt that does not start: that its Job cannot create pods, that a volume cannot
  * be mounted. For each such question the API server reads every event of the namespace, so a thousand attempts that
- * wait must not ask at once: answers take a fiftieth of the time, and in between the last one holds.
+ * wait must not ask at once: they share a {@link Budget}, and in between the last answer holds.
  */
 final class Warnings {
 
   /** An attempt is this old when it is first asked about, and its answer when it is asked about again. */
   private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final int SHARE = 50;
-  /** What quiet times save for the next trouble. */
-  private static final Duration SAVED = Duration.ofSeconds(15);
   private static final int ANSWERS = 1000;
 
   /** @param of the Job and its pods, by name */
@@ -40,8 +37,7 @@ final class Warnings {
       return size() > ANSWERS;
     }
   });
-  private Instant paid = Instant.EPOCH;
-  private boolean asking;
+  private final Budget budget = new Budget();
 
   Warnings(KubernetesClient client) {
     this.client = client;
@@ -67,7 +63,7 @@ final class Warnings {
         .filter(uids::containsKey).toList();
     String uid = uids.get(job.get().name());
     Answer last = answers.getOrDefault(uid, new Answer(Instant.EPOCH, Map.of()));
-    if (!silent.isEmpty() && now.isAfter(last.at.plus(PATIENCE)) && mayAsk(now)) {
+    if (!silent.isEmpty() && now.isAfter(last.at.plus(PATIENCE)) && budget.take(now)) {
       long start = System.nanoTime();
       try {
         Map<String, Warning> of = new HashMap<>();
@@ -75,24 +71,10 @@ final class Warnings {
         last = new Answer(now, Map.copyOf(of));
         answers.put(uid, last);
       } finally {
-        asked(now, Duration.ofNanos(System.nanoTime() - start));
+        budget.spent(now, Duration.ofNanos(System.nanoTime() - start));
       }
     }
     return last.of;
-  }
-
-  private synchronized boolean mayAsk(Instant now) {
-    if (asking || paid.isAfter(now)) {
-      return false;
-    }
-    asking = true;
-    return true;
-  }
-
-  private synchronized void asked(Instant now, Duration took) {
-    asking = false;
-    Instant earliest = now.minus(SAVED);
-    paid = (paid.isBefore(earliest) ? earliest : paid).plus(took.multipliedBy(SHARE));
   }
 
   private Optional<Warning> last(FlowTraining ft, String about, String uid) {
