@@ -11,8 +11,12 @@ import io.fabric8.kubernetes.api.model.resource.v1.ResourceClaimTemplate;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 
 /** The only writer of children. Every operation may be repeated: reconciles are. */
 public final class Applier {
@@ -30,9 +34,7 @@ public final class Applier {
    * @throws KubernetesClientException when the API server refuses an object
    */
   public void apply(FlowTraining ft, Children children, boolean fresh) {
-    for (HasMetadata object : children.applied()) {
-      bring(ft, object, fresh);
-    }
+    atOnce(children.applied(), object -> bring(ft, object, fresh));
     for (HasMetadata object : children.created()) {
       create(ft, object);
     }
@@ -48,6 +50,17 @@ public final class Applier {
     }
     for (String pod : children.lostPods()) {
       client.pods().inNamespace(ft.getMetadata().getNamespace()).withName(pod).withGracePeriod(0).delete();
+    }
+  }
+
+  /** Side by side: each waits for the API server, which is most of the time until a Job can be created. */
+  private static void atOnce(List<HasMetadata> objects, Consumer<HasMetadata> write) {
+    try {
+      CompletableFuture.allOf(objects.stream()
+          .map(object -> CompletableFuture.runAsync(() -> write.accept(object), Thread::startVirtualThread))
+          .toArray(CompletableFuture[]::new)).join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof RuntimeException refused ? refused : e;
     }
   }
 

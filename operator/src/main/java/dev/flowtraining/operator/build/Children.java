@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * The objects that a decision asks for.
  *
- * @param applied created, or brought to what they should be, in this order
+ * @param applied created, or brought to what they should be, side by side
  * @param created if they are not there; never changed
  * @param granted rights, applied last: the API server compares each with the operator's own, which it reads anew for it
  *     (0.1 s on an idle cluster), and no pod needs them to start
