@@ -245,7 +245,7 @@ final class CommandLineOptions {
   }
 
   private static Duration rendezvousTimeout(Map<String, String> env) {
-    String seconds = env.getOrDefault("FLOWTRAINING_RENDEZVOUS_TIMEOUT", "600");
+    String seconds = env.getOrDefault("FLOWTRAINING_RENDEZVOUS_TIMEOUT", "600"); // the operator says only others
     if (!seconds.matches("[1-9]\\d{0,6}")) {
       throw new StageFailure(ExitCode.USAGE, "InvalidEnvironment",
           "FLOWTRAINING_RENDEZVOUS_TIMEOUT=" + seconds + " is not a number of seconds");

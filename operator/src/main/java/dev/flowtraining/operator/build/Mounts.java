@@ -107,17 +107,12 @@ public final class Mounts {
     return stage.readsAudio() && spec.data() != null;
   }
 
-  /** What automountServiceAccountToken would mount, but for one container only. */
+  /** What automountServiceAccountToken would mount, but the namespace, and for one container only. */
   private static Volume token() {
     return new VolumeBuilder().withName("token").withNewProjected()
         .addNewSource().withNewServiceAccountToken().withPath("token").withExpirationSeconds(TOKEN_SECONDS)
         .endServiceAccountToken().endSource()
-        .addNewSource().withNewConfigMap().withName("kube-root-ca.crt")
-        .addNewItem().withKey("ca.crt").withPath("ca.crt").endItem().endConfigMap().endSource()
-        .addNewSource().withNewDownwardAPI()
-        .addNewItem().withPath("namespace").withNewFieldRef().withFieldPath("metadata.namespace").endFieldRef()
-        .endItem()
-        .endDownwardAPI().endSource()
+        .addNewSource().withNewConfigMap().withName("kube-root-ca.crt").endConfigMap().endSource()
         .endProjected().build();
   }
 

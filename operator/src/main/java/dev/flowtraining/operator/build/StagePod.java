@@ -95,6 +95,7 @@ final class StagePod {
   Container container(String name, Map<String, String> more, Resources resources, Map<String, String> devices,
       boolean reports) {
     Map<String, String> variables = environment();
+    putRun(variables);
     variables.putAll(more);
     if (reports) {
       variables.put("FLOWTRAINING_PROGRESS_CONFIGMAP", Names.progress(ft));
@@ -141,6 +142,7 @@ final class StagePod {
         .withSecurityContext(containerSecurity());
   }
 
+  /** What users ask for, and what the machine needs. */
   private Map<String, String> environment() {
     Map<String, String> env = new LinkedHashMap<>();
     template.env().forEach(v -> put(env, v));
@@ -148,6 +150,11 @@ final class StagePod {
     if (trainsOnGpus()) {
       env.putIfAbsent("NCCL_NVLS_ENABLE", "0"); // NVLink multicast breaks in containers (nccl#1788, #2077)
     }
+    return env;
+  }
+
+  /** Which attempt of which run a stage is; the check is of none. */
+  private void putRun(Map<String, String> env) {
     env.put("FLOWTRAINING_NAMESPACE", ft.getMetadata().getNamespace());
     env.put("FLOWTRAINING_NAME", ft.getMetadata().getName());
     env.put("FLOWTRAINING_RUN_ID", ft.getMetadata().getUid());
@@ -155,7 +162,6 @@ final class StagePod {
     StageRange stages = ft.getSpec().stages();
     stages.wish().filter(w -> stages.again().orElseThrow().number() <= start.stage().number())
         .ifPresent(wish -> env.put("FLOWTRAINING_RERUN", wish));
-    return env;
   }
 
   private boolean hasConfigFile() {

@@ -191,10 +191,23 @@ class GoldenTest {
         models: {volume: {persistentVolumeClaim: {claimName: models}}, init: a$(HOME).pt}
         template: {env: [{name: A, value: $$(HOME) and $5}]}
         """);
-    Container rank = ((Job) start(ft, new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())).getLast())
-        .getSpec().getTemplate().getSpec().getContainers().getFirst();
+    Container rank = rank(ft);
     assertThat(rank.getArgs()).contains("/models/a$$(HOME).pt");
     assertThat(rank.getEnv()).contains(new EnvVar("A", "$$$$(HOME) and $$5", null));
+  }
+
+  @Test
+  void timesAreSaidOnlyWhereTheyAreNotTheTrainersOwn() {
+    assertThat(rank(Samples.cpu()).getEnv()).extracting(EnvVar::getName)
+        .doesNotContain("FLOWTRAINING_RENDEZVOUS_TIMEOUT", "FLOWTRAINING_PROGRESS_INTERVAL");
+    FlowTraining hasty = Samples.training("training: {device: cpu, rendezvousTimeout: 5m, stallTimeout: 40s}");
+    assertThat(rank(hasty).getEnv()).contains(new EnvVar("FLOWTRAINING_RENDEZVOUS_TIMEOUT", "300", null),
+        new EnvVar("FLOWTRAINING_PROGRESS_INTERVAL", "10", null));
+  }
+
+  private static Container rank(FlowTraining ft) {
+    Job job = (Job) start(ft, new Decision.Start(Stage.TRAIN, 1, false, Optional.empty())).getLast();
+    return job.getSpec().getTemplate().getSpec().getContainers().getFirst();
   }
 
   @Test

@@ -12,6 +12,8 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class HangWatchTest {
 
@@ -33,6 +35,14 @@ class HangWatchTest {
   void aReportOfAnOlderAttemptIsNoSignOfLife() {
     assertThat(HangWatch.of(TRAINING, 2, NOW, report(1, LATE.minusSeconds(1)), LATE))
         .isInstanceOf(HangWatch.Hangs.class);
+  }
+
+  @ParameterizedTest(name = "stallTimeout {0}: a report every {1} s")
+  @CsvSource({"30m, 60", "4m, 60", "2m, 30", "40s, 10"})
+  void severalReportsComeWithinTheTimeout(String stallTimeout, long seconds) {
+    TrainingSpec training = Samples.training("training: {device: cpu, stallTimeout: " + stallTimeout + "}").getSpec()
+        .training();
+    assertThat(training.reportEvery()).isEqualTo(Duration.ofSeconds(seconds));
   }
 
   private static Optional<Report> report(int attempt, Instant at) {

@@ -25,15 +25,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Patches keys of one ConfigMap with the pod's service account, from a thread of its own: updates that come faster
- * than it sends are coalesced, and it sends the more seldom the longer the stage runs: a thousand trainings of hours are
- * no burden to an API server. A failure is logged once and never reaches the caller: progress may be lost, training not.
+ * than its {@link Pace} are coalesced. A failure is logged once and never reaches the caller: progress may be lost,
+ * training not.
  */
 public final class KubernetesConfigMap implements AutoCloseable {
   private static final Path SERVICE_ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
-  private static final Duration INTERVAL = Duration.ofSeconds(2);
-  /** Of the time since the start, up to {@link #LONGEST}: what is shown is never older than a percent of it. */
-  private static final int PART = 100;
-  private static final Duration LONGEST = Duration.ofSeconds(20);
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
   /** What is sent at the end says how the stage ended: it is tried so often. */
   private static final int LAST_TRIES = 5;
@@ -44,8 +40,7 @@ public final class KubernetesConfigMap implements AutoCloseable {
   private final URI uri;
   private final Path tokenFile;
   private final HttpClient client;
-  private final Duration interval;
-  private final long started;
+  private final Pace pace;
   private final Thread thread;
   private final Map<String, String> pending = new HashMap<>(); // guarded by itself
   private boolean closed; // guarded by pending
@@ -56,14 +51,11 @@ public final class KubernetesConfigMap implements AutoCloseable {
    * @param uri of the ConfigMap
    * @param tokenFile read for every request, since the kubelet renews it
    * @param trusted what the API server's certificate is checked with; null for the JVM's own
-   * @param interval at least so long is between two requests
-   * @param started when the stage did, as {@link System#nanoTime} counts
    */
-  KubernetesConfigMap(URI uri, Path tokenFile, SSLContext trusted, Duration interval, long started) {
+  KubernetesConfigMap(URI uri, Path tokenFile, SSLContext trusted, Pace pace) {
     this.uri = uri;
     this.tokenFile = tokenFile;
-    this.interval = interval;
-    this.started = started;
+    this.pace = pace;
     HttpClient.Builder builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(TIMEOUT);
     client = (trusted == null ? builder : builder.sslContext(trusted)).build();
     thread = Thread.ofPlatform().daemon().name("progress").start(this::publishAll);
@@ -72,7 +64,7 @@ public final class KubernetesConfigMap implements AutoCloseable {
   /**
    * The run's ConfigMap, when the operator named one; empty outside of a cluster.
    *
-   * @param writers how many processes patch it at the same time: all of them together are no faster than one or two
+   * @param writers how many processes patch it at the same time
    */
   public static Optional<KubernetesConfigMap> of(Map<String, String> env, int writers) {
     String name = env.getOrDefault("FLOWTRAINING_PROGRESS_CONFIGMAP", "");
@@ -89,8 +81,7 @@ public final class KubernetesConfigMap implements AutoCloseable {
       URI uri = URI.create("https://" + (host.contains(":") ? "[" + host + "]" : host) + ":"
           + env.getOrDefault("KUBERNETES_SERVICE_PORT", "443") + "/api/v1/namespaces/" + namespace + "/configmaps/" + name);
       return Optional.of(new KubernetesConfigMap(uri, SERVICE_ACCOUNT.resolve("token"),
-          trusting(SERVICE_ACCOUNT.resolve("ca.crt")), INTERVAL.multipliedBy((writers + 1) / 2),
-          System.nanoTime()));
+          trusting(SERVICE_ACCOUNT.resolve("ca.crt")), Pace.of(env, writers)));
     } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
       LOG.warn("progress will not be published to ConfigMap {}: {}", name, e.toString());
       return Optional.empty();
@@ -116,7 +107,7 @@ public final class KubernetesConfigMap implements AutoCloseable {
   /**
    * Sets a key; a newer value of the same key replaces one that has not been sent.
    *
-   * @param important sent as soon as {@code interval} allows
+   * @param important sent as soon as the pace allows
    */
   public void put(String key, String value, boolean important) {
     synchronized (pending) {
@@ -204,15 +195,13 @@ public final class KubernetesConfigMap implements AutoCloseable {
       }
     }
     if (failing && isClosed()) {
-      Thread.sleep(interval.compareTo(LAST_PAUSE) < 0 ? interval : LAST_PAUSE);
+      Thread.sleep(pace.least().compareTo(LAST_PAUSE) < 0 ? pace.least() : LAST_PAUSE);
     }
   }
 
   /** Milliseconds until the next request. */
   private long left(long sent) {
-    long least = interval.toNanos();
-    long pace = soon ? least : Math.clamp((sent - started) / PART, least, Math.max(least, LONGEST.toNanos()));
-    return (pace - (System.nanoTime() - sent)) / 1_000_000;
+    return (pace.after(sent, soon) - (System.nanoTime() - sent)) / 1_000_000;
   }
 
   private boolean isClosed() {

@@ -64,7 +64,11 @@ class KubernetesConfigMapTest {
   }
 
   private KubernetesConfigMap map(URI uri, Duration interval) throws IOException {
-    return new KubernetesConfigMap(uri, token(), null, interval, System.nanoTime());
+    return new KubernetesConfigMap(uri, token(), null, pace(interval));
+  }
+
+  private static Pace pace(Duration least) {
+    return new Pace(least, Duration.ofSeconds(60), System.nanoTime());
   }
 
   private static JsonNode data(String body) throws IOException {
@@ -125,8 +129,8 @@ class KubernetesConfigMapTest {
 
   @Test
   void aLongStageReportsSeldomButForWhatIsImportant() throws Exception {
-    long anHourAgo = System.nanoTime() - Duration.ofHours(1).toNanos();
-    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, Duration.ofMillis(1), anHourAgo)) {
+    Pace old = new Pace(Duration.ofMillis(1), Duration.ofSeconds(60), System.nanoTime() - Duration.ofHours(1).toNanos());
+    try (KubernetesConfigMap map = new KubernetesConfigMap(http(), token(), null, old)) {
       map.put("progress.json", "step 1", false);
       while (bodies.isEmpty()) {
         Thread.sleep(1);
@@ -200,12 +204,12 @@ class KubernetesConfigMapTest {
     https.setHttpsConfigurator(new HttpsConfigurator(serving));
     URI uri = serve(https);
     try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(),
-        KubernetesConfigMap.trusting(pem(others)), Duration.ofMillis(20), System.nanoTime())) {
+        KubernetesConfigMap.trusting(pem(others)), pace(Duration.ofMillis(20)))) {
       map.put("progress.json", "1", false);
     }
     assertThat(bodies).isEmpty();
     try (KubernetesConfigMap map = new KubernetesConfigMap(uri, token(),
-        KubernetesConfigMap.trusting(pem(ours)), Duration.ofMillis(20), System.nanoTime())) {
+        KubernetesConfigMap.trusting(pem(ours)), pace(Duration.ofMillis(20)))) {
       map.put("progress.json", "1", false);
     }
     assertThat(bodies).hasSize(1);

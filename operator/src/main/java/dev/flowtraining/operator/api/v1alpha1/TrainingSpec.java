@@ -68,7 +68,8 @@ public record TrainingSpec(
 
     @JsonPropertyDescription("The whole set is restarted from the last checkpoint, with reason NoProgress, when no "
         + "progress was reported for this long, for example 30m or 1h30m. Make it longer than an epoch's "
-        + "validation, and a minute at least: a long stage reports its progress every 20 s.")
+        + "validation. A long training reports once a minute, or four times within this, but never oftener than "
+        + "every 2 s.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String stallTimeout,
@@ -84,6 +85,8 @@ public record TrainingSpec(
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String activeDeadline) {
+
+  private static final Duration REPORTS = Duration.ofMinutes(1);
 
   public TrainingSpec {
     engine = engine == null ? Engine.TORCH_DDP : engine;
@@ -116,6 +119,12 @@ public record TrainingSpec(
 
   public Duration stallAfter() {
     return Durations.parse(stallTimeout);
+  }
+
+  /** The longest time between two reports: a late one, or a lost one, is no stall. */
+  public Duration reportEvery() {
+    Duration quarter = stallAfter().dividedBy(4);
+    return quarter.compareTo(REPORTS) < 0 ? quarter : REPORTS;
   }
 
   public Duration rendezvousWithin() {
