@@ -138,14 +138,16 @@ public final class Bench {
     SyntheticBatches data = deal
         ? SyntheticBatches.dealt(config, batches, maxFrames, seed, collective.rank())
         : SyntheticBatches.own(config, batches, maxFrames, seed, collective.rank());
+    boolean shards = zero > 0 && collective.worldSize() > 1;
     Parameters.Layout layout = new Parameters.Layout(
-        Set.of(), zero == 0 ? 1 : collective.worldSize(), zero == 2 && precision.isHalf());
+        Set.of(), shards ? collective.worldSize() : 1, shards && zero == 2 && precision.isHalf());
     try (Parameters parameters = Parameters.create(config, device, precision, layout)) {
       parameters.initialise(seed);
       Pieces pieces = overlap && device.isGpu() && collective.worldSize() > 1
           ? Pieces.of(parameters) : Pieces.whole(parameters);
-      try (Exchange exchange = zero == 0 ? new Replicated(parameters, collective, pieces)
-              : new Zero(parameters, collective, new Zero.Sizes(500_000_000, 500_000_000), pieces);
+      try (Exchange exchange = shards
+              ? new Zero(parameters, collective, new Zero.Sizes(500_000_000, 500_000_000), pieces)
+              : new Replicated(parameters, collective, pieces);
           Adam adam = new Adam(exchange.share(), new FlowConfig.Optim(lr, List.of(0.9, 0.999), 1e-8, 0), false)) {
         time(config, device, data, exchange, adam, out);
       }

@@ -46,8 +46,8 @@ public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, LossScale.
   }
 
   Parameters.Layout layout(Precision precision, int ranks) {
-    return new Parameters.Layout(Frozen.names(config.model(), config.trainConf().freeze()), zero == 0 ? 1 : ranks,
-        zero == 2 && precision.isHalf());
+    return new Parameters.Layout(Frozen.names(config.model(), config.trainConf().freeze()), shards(ranks) ? ranks : 1,
+        shards(ranks) && zero == 2 && precision.isHalf());
   }
 
   Exchange exchange(Parameters parameters, Collective collective) {
@@ -56,8 +56,13 @@ public record Engine(FlowConfig config, int zero, Zero.Sizes buckets, LossScale.
   }
 
   Exchange exchange(Parameters parameters, Collective collective, Pieces pieces) {
-    return zero == 0 ? new Replicated(parameters, collective, pieces)
-        : new Zero(parameters, collective, buckets, pieces);
+    return shards(collective.worldSize()) ? new Zero(parameters, collective, buckets, pieces)
+        : new Replicated(parameters, collective, pieces);
+  }
+
+  /** A single rank has nobody to share with. */
+  private boolean shards(int ranks) {
+    return zero > 0 && ranks > 1;
   }
 
   /** Between GPUs; on CPUs threads that compute and threads that send would take each other's time. */

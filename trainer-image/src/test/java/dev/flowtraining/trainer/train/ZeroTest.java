@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.flowtraining.trainer.collective.Alone;
 import dev.flowtraining.trainer.collective.Collective;
 import dev.flowtraining.trainer.config.ConfigLoader;
 import dev.flowtraining.trainer.config.FlowConfig;
@@ -122,6 +123,16 @@ class ZeroTest {
       for (float[] one : resumed) {
         expectWithinOptimizerTolerance(one, expected);
       }
+    }
+  }
+
+  @Test
+  void a_single_rank_keeps_everything() {
+    Precision half = Precision.BF16;
+    Engine engine = new Setup(2, WHOLE, half, false).engine();
+    assertThat(engine.layout(half, 1)).isEqualTo(Parameters.Layout.WHOLE);
+    try (Rank alone = new Rank(new Alone(), new Setup(2, WHOLE, half, false))) {
+      assertThat(alone.exchange).isInstanceOf(Replicated.class);
     }
   }
 
