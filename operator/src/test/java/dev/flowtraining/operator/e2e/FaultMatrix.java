@@ -93,11 +93,7 @@ final class FaultMatrix {
   private static FaultCase suspendedInTraining() {
     return fault("suspended-in-training",
         training("Running train/1", "Suspending train", "Suspended train", "Running train/2"), run -> {
-          run.at(Moment.VALIDATION, 1, ranks -> {
-            run.suspend(true);
-            // another case may have killed the operator just now
-            run.reached("Suspending", s -> s.phase() == Phase.SUSPENDING);
-          });
+          run.at(Moment.VALIDATION, 1, ranks -> run.suspendUntilTold(run.job(1)));
           run.resumeWhenSuspended();
         });
   }

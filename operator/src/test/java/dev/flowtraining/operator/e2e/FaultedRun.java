@@ -198,6 +198,13 @@ final class FaultedRun implements AutoCloseable {
         .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"spec\":{\"suspend\":" + wish + "}}");
   }
 
+  /** Until its pods are told to end: another case may kill the operator at any moment before. */
+  void suspendUntilTold(String job) {
+    suspend(true);
+    KindCluster.await(PATIENCE, "the pods of " + job + " are told to end",
+        () -> cluster.pods(job).stream().allMatch(Pod::isMarkedForDeletion));
+  }
+
   void resumeWhenSuspended() {
     FlowTrainingStatus suspended = reached("Suspended", s -> s.phase() == Phase.SUSPENDED);
     assertThat(KindCluster.condition(suspended, "Suspended").status()).isEqualTo("True");

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -50,8 +51,8 @@ class ShardsE2E {
       Pod victim = cluster.pod(SHARDS_JOB, VICTIM);
       cluster.client.resource(victim).withGracePeriod(0).delete();
       KindCluster.await(Duration.ofMinutes(2), "the deleted pod is gone",
-          () -> cluster.client.resource(victim).get() == null || !victim.getMetadata().getUid()
-              .equals(cluster.client.resource(victim).get().getMetadata().getUid()));
+          () -> Optional.ofNullable(cluster.client.resource(victim).get())
+              .filter(p -> p.getMetadata().getUid().equals(victim.getMetadata().getUid())).isEmpty());
       int saved = partsOfVictim(shared);
 
       FlowTrainingStatus status = cluster.awaitEnd("shared", Duration.ofMinutes(10));
