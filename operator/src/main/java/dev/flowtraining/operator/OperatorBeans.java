@@ -7,7 +7,6 @@ import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
-import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
 import io.javaoperatorsdk.operator.api.monitoring.Metrics;
 import io.javaoperatorsdk.operator.monitoring.micrometer.MicrometerMetricsV2;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -17,7 +16,6 @@ import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.time.Clock;
-import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /** What the reconciler and the framework are given. */
 @Singleton
@@ -42,13 +40,10 @@ public class OperatorBeans {
     return MicrometerMetricsV2.newBuilder(registry).build();
   }
 
-  /** Two replicas never reconcile at once. */
   @Produces
   @Singleton
-  LeaderElectionConfiguration leaderElection(
-      @ConfigProperty(name = "flowtraining.leader-election.namespace") String namespace) {
-    return LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration("flowtraining-operator")
-        .withLeaseNamespace(namespace).build();
+  LeaderElectionConfiguration leaderElection(Leadership leadership) {
+    return leadership.configuration();
   }
 
   /** In place of the extension's own, whose {@link Transport} cannot be told anything. */

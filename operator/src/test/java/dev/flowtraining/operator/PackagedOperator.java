@@ -74,6 +74,12 @@ final class PackagedOperator implements AutoCloseable {
     }
   }
 
+  /** Waits until it has ended by itself; its exit code. */
+  int awaitEnd() throws InterruptedException {
+    assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it runs on").isTrue();
+    return process.exitValue();
+  }
+
   @Override
   public void close() throws InterruptedException {
     process.destroy();

@@ -55,7 +55,8 @@ public final class Bench {
   @Option(names = "--steps", defaultValue = "50", description = "Optimizer steps timed.")
   private int steps;
 
-  @Option(names = "--warmup", defaultValue = "10", description = "Optimizer steps before the clock starts.")
+  @Option(names = "--warmup", defaultValue = "10", description = "Optimizer steps before the clock starts; with CUDA "
+      + "graphs 60 of them, since each shape is recorded when it comes again.")
   private int warmup;
 
   @Option(names = "--batches", defaultValue = "24", description = "Distinct prepared batches, cycled.")

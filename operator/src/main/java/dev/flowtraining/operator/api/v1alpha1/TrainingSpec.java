@@ -22,6 +22,9 @@ import java.util.Optional;
 @ValidationRule(
     value = "has(self.deepspeedConfig) == (self.engine == 'deepspeed')",
     message = "training.deepspeedConfig and training.engine: deepspeed belong together: set both or neither")
+@ValidationRule(
+    value = "!self.stallTimeout.matches('^(0+[hm])*(0*[0-9]s)?$')",
+    message = "training.stallTimeout must be at least 10s: a trainer reports every two seconds at most")
 public record TrainingSpec(
     @JsonPropertyDescription("The engine: torch_ddp (every rank holds everything) or deepspeed (ZeRO, see "
         + "deepspeedConfig).")
@@ -68,8 +71,7 @@ public record TrainingSpec(
 
     @JsonPropertyDescription("The whole set is restarted from the last checkpoint, with reason NoProgress, when no "
         + "progress was reported for this long, for example 30m or 1h30m. Make it longer than an epoch's "
-        + "validation. A long training reports once a minute, or four times within this, but never oftener than "
-        + "every 2 s.")
+        + "validation. A long training reports once a minute, or four times within this.")
     @Size(min = 2, max = 20)
     @Pattern(Durations.PATTERN)
     String stallTimeout,

@@ -96,6 +96,8 @@ class SchemaIT {
       deep2    | training: {deepspeedConfig: '{}'}         | deepspeedConfig and training.engine: deepspeed belong together
       engine   | training: {engine: horovod}               | supported values: "deepspeed", "torch_ddp"
       stall    | training: {stallTimeout: 1 day}           | should match
+      hasty    | training: {stallTimeout: 9s}              | training.stallTimeout must be at least 10s
+      nothing  | training: {stallTimeout: 0h00m}           | training.stallTimeout must be at least 10s
       order    | stages: {from: train, to: parquet}        | stages.from comes after stages.to
       number   | stages: {from: 5, to: 4}                  | stages.from comes after stages.to
       mixed    | stages: {from: export, to: 2}             | stages.from comes after stages.to
